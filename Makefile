@@ -1,0 +1,169 @@
+# Everything is discovered: libs/*/ are libraries, services/*/ are programs, tests/{unit,integration,fuzz,bench}/*.c are one program each.
+MODE ?= debug
+CC ?= gcc
+B := build/$(MODE)
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.SUFFIXES:
+
+PACKAGES := libuv libcurl libmicrohttpd libpq
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
+	-Wno-missing-field-initializers
+VERSION_GIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+CPPFLAGS += -D_GNU_SOURCE -Ilibs -I$(B)/gen -I. $(shell pkg-config --cflags $(PACKAGES))
+CFLAGS_BASE := -std=gnu17 -g -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP $(WARNINGS)
+CFLAGS_debug := -Og
+CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2
+CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_tsan := -O1 -fsanitize=thread
+CFLAGS_cov := -O0 --coverage
+ifeq ($(filter $(MODE),debug release asan tsan cov),)
+$(error MODE=$(MODE) is not one of debug release asan tsan cov)
+endif
+ALL_CFLAGS = $(CFLAGS_BASE) $(CFLAGS_$(MODE)) $(CFLAGS)
+LDLIBS := -lnats -lcjson -lgumbo -lcmark $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
+LDFLAGS += $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) -Wl,--as-needed -Wl,-z,relro,-z,now
+
+LIBS := $(sort $(notdir $(patsubst %/,%,$(wildcard libs/*/))))
+SERVICES := $(sort $(notdir $(patsubst %/,%,$(wildcard services/*/))))
+sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+# The program of services/x is gannet-x; that of services/cli is gannet.
+program = $(B)/bin/$(if $(filter cli,$(1)),gannet,gannet-$(1))
+
+# ---- generated tables: the directory listing is the registry
+PROVIDERS := $(sort $(basename $(notdir $(wildcard libs/llm/providers/*.c))))
+$(B)/gen/providers.c: $(wildcard libs/llm/providers/*.c) Makefile
+	@mkdir -p $(@D)
+	@{ printf '/* Generated from the listing of libs/llm/providers. */\n#include "llm/provider.h"\n'; \
+	printf 'extern const struct provider provider_%s;\n' $(PROVIDERS); \
+	printf 'const struct provider *const providers[] = {'; printf '&provider_%s, ' $(PROVIDERS); printf '};\n'; \
+	printf 'const size_t providers_n = sizeof providers / sizeof providers[0];\n'; } >$@
+$(B)/gen/prices.c: libs/llm/prices.json scripts/embed
+	@mkdir -p $(@D)
+	@scripts/embed prices_json $< >$@
+$(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
+	@mkdir -p $(@D)
+	@scripts/embed-migrations $* services/$*/migrations >$@
+GEN_llm := $(B)/gen/providers.c $(B)/gen/prices.c
+
+# ---- libraries
+define library
+LIB_$(1) := $(B)/lib/libgannet-$(1).a
+$$(LIB_$(1)): $$(call objects,$$(call sources,libs/$(1))) $$(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$$(GEN_$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call library,$(l))))
+ARCHIVES := $(foreach l,$(LIBS),$(LIB_$(l)))
+
+# ---- services
+define service
+GEN_SERVICE_$(1) := $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
+OBJ_SERVICE_$(1) := $$(call objects,$$(call sources,services/$(1))) $$(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$$(GEN_SERVICE_$(1)))
+$$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	@$$(CC) $$(LDFLAGS) -o $$@ $$(OBJ_SERVICE_$(1)) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LDLIBS)
+endef
+$(foreach s,$(SERVICES),$(eval $(call service,$(s))))
+PROGRAMS := $(foreach s,$(SERVICES),$(call program,$(s)))
+
+# ---- tests: every file is a program on the libraries and tests/lib
+TEST_LIB := $(B)/lib/libgannet-test.a
+$(TEST_LIB): $(call objects,$(filter-out tests/lib/runner.c,$(wildcard tests/lib/*.c)))
+	@mkdir -p $(@D)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+tests_in = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/$(1)/*.c)))
+UNIT := $(call tests_in,unit)
+INTEGRATION := $(call tests_in,integration)
+BENCHES := $(call tests_in,bench)
+$(UNIT) $(INTEGRATION) $(BENCHES): $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+RUNNER := $(B)/bin/test-runner
+$(RUNNER): $(B)/obj/tests/lib/runner.o
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) -o $@ $<
+
+# ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZ_SOURCES := $(foreach l,core json contract llm,$(call sources,libs/$(l)))
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	@clang $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) $(GEN_llm) $(LDLIBS)
+
+say = @printf '%-6s %s\n' $(1) $(2)
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	@$(CC) $(CPPFLAGS) -DGANNET_COMMIT='"$(VERSION_GIT)"' $(ALL_CFLAGS) -c -o $@ $<
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: all run demo up down test test-unit test-integration fuzz bench check-layers check-headers check lint coverage clean deps help
+.SECONDARY:
+
+all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
+
+deps: ## install the Debian packages that are missing
+	@scripts/deps
+
+run: deps ## build, start everything locally, run a real job, keep running until Ctrl-C
+	@$(MAKE) --no-print-directory MODE=release all
+	@scripts/stack run
+
+demo: deps ## the same as run, but ends by itself with exit code 0 or 1
+	@$(MAKE) --no-print-directory MODE=release all
+	@scripts/stack demo
+
+up: deps ## start the local stack in the background and write var/env
+	@$(MAKE) --no-print-directory MODE=release all
+	@scripts/stack up
+
+down: ## stop the local stack; data stays under var/
+	@scripts/stack down
+
+test: deps ## build and run all tests (unit and integration), in parallel
+	@$(MAKE) --no-print-directory test-all
+
+test-all: all $(RUNNER) $(UNIT) $(INTEGRATION)
+	@GANNET_BIN=$(B)/bin $(RUNNER) $(UNIT) $(INTEGRATION)
+
+test-unit: $(RUNNER) $(UNIT) ## unit tests only (TESTS=pattern selects)
+	@GANNET_BIN=$(B)/bin $(RUNNER) $(if $(TESTS),--match '$(TESTS)') $(UNIT)
+
+test-integration: all $(RUNNER) $(INTEGRATION) ## tests with real servers only (TESTS=pattern selects)
+	@GANNET_BIN=$(B)/bin $(RUNNER) $(if $(TESTS),--match '$(TESTS)') $(INTEGRATION)
+
+fuzz: $(FUZZERS) ## run every fuzzer for FUZZ_SECONDS (20) each
+	@for f in $(FUZZERS); do echo "FUZZ   $$f"; corpus=tests/fuzz/corpus/$$(basename $$f); mkdir -p build/fuzz/corpus/$$(basename $$f); \
+	$$f -max_total_time=$${FUZZ_SECONDS:-20} -max_len=8192 -timeout=10 -print_final_stats=0 -verbosity=0 build/fuzz/corpus/$$(basename $$f) $$( [ -d $$corpus ] && echo $$corpus ) || exit 1; done
+
+bench: deps ## measure, one JSON line per figure
+	@$(MAKE) --no-print-directory MODE=release bench-run
+bench-run: all $(BENCHES)
+	@scripts/bench $(B)
+
+check-layers: ## libraries include only what lies below them; third-party headers only in their one place
+	@scripts/check-layers
+check-headers: ## every header compiles alone
+	@for h in $$(find libs tests/lib -name '*.h'); do $(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers compile alone"
+check: check-layers check-headers ## all static checks
+
+coverage: ## line coverage of libs and services over the whole suite
+	@$(MAKE) --no-print-directory MODE=cov test-all
+	@gcovr --root . --object-directory build/cov -f 'libs/' -f 'services/' --print-summary --txt build/cov/coverage.txt
+
+clean: ## remove build/
+	@rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

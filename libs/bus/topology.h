@@ -1,0 +1,60 @@
+/* The streams, consumers and buckets of the suite: one table, created once and then only verified. */
+#ifndef GANNET_BUS_TOPOLOGY_H
+#define GANNET_BUS_TOPOLOGY_H
+
+#include "bus/bus.h"
+
+/* Names as constants, so that a misspelt stream does not compile. */
+#define STREAM_JOBS "JOBS"
+#define STREAM_EVENTS "EVENTS"
+#define STREAM_DELAYED "DELAYED"
+#define STREAM_TICKS "TICKS"
+#define BUCKET_CANCELLED "cancelled"
+#define BUCKET_WORKERS "workers"
+#define BUCKET_LATEST "latest"
+#define CONSUMER_EVENTS_JOBS "jobs-projection"
+#define CONSUMER_TICKS_JOBS "jobs-ticks"
+
+/* The window in which a Nats-Msg-Id, and so a job id published twice, is recognised by the broker: the de-duplication horizon. */
+#define BUS_DUPLICATE_WINDOW_S 120
+#define JOBS_ACK_WAIT_MS 30000      /* a lease: a dead worker's job is taken over after this */
+#define JOBS_MAX_ACK_PENDING 65536
+
+struct bus_limits {
+	int replicas;              /* 1 or 3; GANNET_REPLICAS */
+	int64_t jobs_max_bytes;    /* JOBS refuses new messages past it (discard new); -1 unlimited */
+	int64_t events_max_age_s;  /* EVENTS forgets after it */
+	int64_t events_max_bytes;
+};
+extern const struct bus_limits bus_limits_default;
+
+/*
+ * Makes sure that the named stream or bucket exists as the table says, with the consumers the table lists for it. What is
+ * missing is created (several services may do so at once); what exists and differs in a field that matters is CONFLICT with a
+ * message naming object, field, found and wanted value: nothing is ever changed behind an operator's back.
+ */
+enum status bus_topology_ensure(struct bus *b, const char *name, const struct bus_limits *limits, struct err *err) must_check;
+/* The durable consumer of a job kind and priority on JOBS, "<kind>_<priority>". */
+enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err) must_check;
+void bus_kind_consumer(const char *kind, const char *priority, char out[72]);
+/* Names in the table, NULL-terminated; for tests and for documentation. */
+extern const char *const bus_topology_names[];
+
+/* Facts about a stream and a consumer, for health, estimates and metrics; a request each, so not on a hot path. */
+struct bus_stream_state {
+	int64_t created_ms; /* the stream's birth; part of derived job ids */
+	uint64_t messages, bytes, first_sequence, last_sequence;
+};
+enum status bus_stream_state(struct bus *b, const char *stream, struct bus_stream_state *ret, struct err *err) must_check;
+struct bus_consumer_state {
+	uint64_t waiting;     /* num_pending: not yet delivered */
+	uint64_t ack_pending; /* delivered, not acknowledged */
+	uint64_t redelivered;
+};
+enum status bus_consumer_state(struct bus *b, const char *stream, const char *consumer, struct bus_consumer_state *ret,
+                               struct err *err) must_check;
+/* Messages per subject of a stream under a filter; calls `fn` for each. */
+enum status bus_stream_subjects(struct bus *b, const char *stream, const char *filter,
+                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg, struct err *err) must_check;
+
+#endif

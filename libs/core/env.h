@@ -1,0 +1,33 @@
+/* Configuration from the environment: a table of options that parses, checks, documents and prints itself. */
+#ifndef GANNET_CORE_ENV_H
+#define GANNET_CORE_ENV_H
+
+#include "core/buf.h"
+#include "core/status.h"
+
+enum env_kind { ENV_TEXT, ENV_INT, ENV_BOOL, ENV_MS /* "250ms", "5s", "2m", "1h", a bare number is `unit` */ };
+
+/*
+ * One option. `offset` is into the caller's config struct: const char * for ENV_TEXT, int64_t for ENV_INT and ENV_MS,
+ * bool for ENV_BOOL. NAME_FILE is read too (a secret mounted as a file; one trailing newline is dropped).
+ */
+struct env_option {
+	const char *name;
+	enum env_kind kind;
+	size_t offset;
+	const char *fallback; /* text form; NULL means unset (TEXT stays NULL) */
+	int64_t min, max;     /* ENV_INT, ENV_MS */
+	const char *help;
+	bool secret;  /* never printed */
+	int64_t unit; /* ENV_MS: what a bare number means, in ms; 0 means 1 */
+};
+
+/*
+ * Fills `config` from `options` and the process environment. Fails on the first bad value, naming the variable, the value
+ * (unless secret) and what is allowed. Text values live until the process ends.
+ */
+enum status env_load(const struct env_option *options, size_t n, void *config, struct err *err) must_check;
+/* A table of names, defaults and help texts for --help. */
+void env_help(const struct env_option *options, size_t n, struct buf *out);
+
+#endif

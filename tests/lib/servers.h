@@ -1,0 +1,64 @@
+/* Real servers and our own programs, started for one test on free ports and gone with it. */
+#ifndef GANNET_TESTS_SERVERS_H
+#define GANNET_TESTS_SERVERS_H
+
+#include <sys/types.h>
+
+#include "bus/bus.h"
+#include "tests/lib/test.h"
+
+/* All of these fail the test when something cannot start. Children die with the test process, whatever happens (PR_SET_PDEATHSIG). */
+
+/* nats-server with JetStream in test_dir(); the same port and data again after test_nats_kill() + test_nats_start(). */
+void test_nats_start(void);
+void test_nats_kill(int signal); /* waits for its end */
+const char *test_nats_url(void); /* starts it if need be */
+pid_t test_nats_pid(void);
+
+/* PostgreSQL with an empty database `gannet`; copied from a template that initdb made once per test run. As user postgres when root. */
+const char *test_postgres_url(void);
+void test_postgres_kill(int signal);
+void test_postgres_start(void);
+pid_t test_postgres_pid(void);
+
+const char *test_redis_url(void);
+
+int test_free_port(void);
+
+/* One of our programs: `test_spawn("gannet-runner", (const char *[]){"NATS_URL=…", NULL}, NULL)`. NATS_URL, DATABASE_URL, REDIS_URL of servers that
+   run already, LOG_LEVEL=DEBUG, PROMETHEUS_PORT=<free> are set unless `env` says otherwise. Standard error goes to <test_dir>/<n>-<program>.log, shown
+   when the test fails. Returns a handle. */
+struct test_process {
+	pid_t pid;
+	int health_port;
+	char log_path[512];
+	char out_path[512]; /* standard output */
+};
+struct test_process *test_spawn(const char *program, const char *const *env, const char *const *args);
+/* Waits until /health/ready answers 200. */
+void test_ready(struct test_process *p);
+/* Sends a signal. */
+void test_kill(struct test_process *p, int signal);
+/* Waits for the end; returns the exit status, or 128 + signal. */
+int test_wait_exit(struct test_process *p);
+/* Runs to completion, returns the exit status; output (stdout) goes to `out` if given. */
+int test_run(const char *program, const char *const *args, const char *const *env, struct buf *out);
+
+/* A bus of the test's own on test_nats_url(). */
+struct bus *test_bus(void);
+
+/* HTTP GET on 127.0.0.1; returns the status, body into `body`. */
+int test_http_get(int port, const char *path, struct buf *body);
+
+/*
+ * Watches everything on gannet.> and the buckets from now on and checks each message against its schema in proto/ (contract/registry.h).
+ * test_bus() starts it; at the end of the test any violation fails the test. Messages a test breaks on purpose are announced by the subject
+ * prefix test_expect_invalid().
+ */
+void test_observe(void);
+void test_expect_invalid(const char *subject_prefix);
+
+/* A PostgreSQL value as text, from the first row and column; "" for no row. Buffer is static per call site's thread. */
+const char *test_sql(const char *sql);
+
+#endif
