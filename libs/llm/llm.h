@@ -90,6 +90,7 @@ struct breaker {
 #define BREAKER_FAILURES 10       /* in a row open it */
 #define BREAKER_OPEN_MS 2000      /* first wait, doubling */
 #define BREAKER_OPEN_MAX_MS 60000
+bool breaker_is_open(const struct breaker *b);
 /* 0: go ahead (one probe at a time when it was open). Otherwise how long to wait. */
 int64_t breaker_wait_ms(struct breaker *b, int64_t now_mono_ms);
 void breaker_success(struct breaker *b);
