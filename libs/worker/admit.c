@@ -64,10 +64,18 @@ static enum status check_subject(struct worker *w, struct worker_entry *e, struc
 	                 SPAN_ARG(e->delivery.in.subject));
 }
 
+/* Of a submission that does not decode nothing is trusted but a well-formed id: its publisher looks for that one. */
+static void keep_id_only(struct worker_job *j, const struct json *body)
+{
+	struct json id;
+	struct span text = json_member(*body, SPAN("job_id"), &id) ? json_text(id, &j->arena) : (struct span){0};
+	j->job = (struct job){.job_id = text.p && id_is_job(text) ? text : (struct span){0}};
+}
+
 static enum status decode(struct worker *w, struct worker_entry *e, struct err *err)
 {
 	struct worker_job *j = &e->job;
-	struct json body;
+	struct json body = {0};
 	if (e->delivery.in.data.n > JOB_PAYLOAD_MAX)
 		return err_set(err, STATUS_TOO_LARGE,
 		               "a submission of %zu bytes is larger than %zu; put big input into the object store",
@@ -76,7 +84,7 @@ static enum status decode(struct worker *w, struct worker_entry *e, struct err *
 	if (s == STATUS_OK)
 		s = json_decode(w->kind.table, body, JSON_LENIENT, &j->arena, &j->job, err);
 	if (s != STATUS_OK)
-		j->job = (struct job){0}; /* half of it may be there; nothing of it is trusted */
+		keep_id_only(j, &body);
 	return s;
 }
 

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/kv.h"
 #include "bus/store.h"
+#include "bus/topology.h"
 #include "contract/job.h"
 
 struct noted {
@@ -27,8 +29,9 @@ static char *copy(struct span s)
 	return p;
 }
 
-static void on_event(void *arg, const struct bus_in *m)
+static void on_event(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms)
 {
+	(void)sequence, (void)stored_ms;
 	struct test_events *f = arg;
 	struct span rest = m->subject;
 	for (int i = 0; i < 4; i++)
@@ -50,14 +53,14 @@ static void on_event(void *arg, const struct bus_in *m)
 struct test_events *test_follow(struct bus *b, const char *tenant)
 {
 	struct test_events *f = calloc(1, sizeof *f);
-	struct bus_sub *sub;
+	struct bus_follow *follow;
 	struct err err;
-	char subject[96];
+	char filter[96];
 	CHECK(f != NULL);
 	pthread_mutex_init(&f->lock, NULL);
-	snprintf(subject, sizeof subject, "gannet.%s.jobs.event.>", tenant);
-	CHECK_OK(bus_subscribe(b, subject, NULL, on_event, f, &sub, &err), err);
-	CHECK_OK(bus_flush(b, 5000, &err), err);
+	snprintf(filter, sizeof filter, "gannet.%s.jobs.event.>", tenant);
+	struct bus_follow_options o = {.stream = STREAM_EVENTS, .filter = filter, .message = on_event, .arg = f};
+	CHECK_OK(bus_follow_open(b, &o, &follow, &err), err);
 	return f;
 }
 

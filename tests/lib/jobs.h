@@ -6,7 +6,7 @@
 
 #include "tests/lib/servers.h"
 
-/* All events of a tenant since test_follow(), in order of arrival; freed with the test process. */
+/* All events of a tenant that EVENTS holds, in order, live; the streams must exist. Freed with the test process. */
 struct test_events;
 struct test_events *test_follow(struct bus *b, const char *tenant);
 
