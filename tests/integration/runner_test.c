@@ -8,7 +8,9 @@
 #include "contract/job.h"
 #include "tests/lib/jobs.h"
 
-#define SIMULATED "\"model\":\"simulated\",\"template\":\"Summarise: {{text}}\",\"context\":{\"text\":\"Gannets dive from 30 metres.\"}"
+#define SIMULATED                                                                                                      \
+	"\"model\":\"simulated\",\"template\":\"Summarise: {{text}}\",\"context\":{\"text\":\"Gannets dive from 30 "       \
+	"metres.\"}"
 
 static struct bus *bus;
 
@@ -114,13 +116,13 @@ TEST(bad_submissions_are_rejected_with_the_field_at_fault)
 	static const struct {
 		const char *id, *members, *field;
 	} cases[] = {
-		{"b1", "\"model\":\"simulated\"", "template"},
-		{"b2", "\"template\":\"x\"", "model"},
-		{"b3", SIMULATED ",\"format\":\"yaml\"", "format"},
-		{"b4", SIMULATED ",\"max_tokens\":0", "max_tokens"},
-		{"b5", SIMULATED ",\"timeout_ms\":99999999", "timeout_ms"},
-		{"b6", SIMULATED ",\"temperature\":\"hot\"", "temperature"},
-		{"b7", "\"model\":\"simulated\",\"template\":\"x\",\"context\":[1]", "context"},
+	    {"b1", "\"model\":\"simulated\"", "template"},
+	    {"b2", "\"template\":\"x\"", "model"},
+	    {"b3", SIMULATED ",\"format\":\"yaml\"", "format"},
+	    {"b4", SIMULATED ",\"max_tokens\":0", "max_tokens"},
+	    {"b5", SIMULATED ",\"timeout_ms\":99999999", "timeout_ms"},
+	    {"b6", SIMULATED ",\"temperature\":\"hot\"", "temperature"},
+	    {"b7", "\"model\":\"simulated\",\"template\":\"x\",\"context\":[1]", "context"},
 	};
 	test_expect_invalid("gannet.acme.jobs.submit.");
 	for (size_t i = 0; i < countof(cases); i++)
@@ -136,8 +138,16 @@ TEST(hostile_bytes_are_rejected_and_block_nothing)
 {
 	struct test_events *f = start(NULL);
 	static const char *const bodies[] = {
-		"", "{", "null", "[]", "\"x\"", "{\"job_id\":\"a\",\"job_id\":\"b\"}", "{\"template\":\"\\u0000\"}", "{\"a\":\"\xff\xfe\"}",
-		"{\"model\":\"simulated\",\"template\":\"x\"} trailing", "{\"job_id\":\"has space\",\"model\":\"simulated\",\"template\":\"x\"}",
+	    "",
+	    "{",
+	    "null",
+	    "[]",
+	    "\"x\"",
+	    "{\"job_id\":\"a\",\"job_id\":\"b\"}",
+	    "{\"template\":\"\\u0000\"}",
+	    "{\"a\":\"\xff\xfe\"}",
+	    "{\"model\":\"simulated\",\"template\":\"x\"} trailing",
+	    "{\"job_id\":\"has space\",\"model\":\"simulated\",\"template\":\"x\"}",
 	};
 	test_expect_invalid("gannet.acme.jobs.submit.");
 	test_expect_invalid("gannet.acme.jobs.event.queued.");
@@ -174,11 +184,13 @@ TEST(delayed_job_waits_in_the_schedule_store)
 {
 	struct test_events *f = start(NULL);
 	char members[512], at[RFC3339_BYTES];
-	snprintf(members, sizeof members, SIMULATED ",\"run_at\":\"%s\"", rfc3339_format(clock_wall_ms(&clock_system) + 3600000, at));
+	snprintf(members, sizeof members, SIMULATED ",\"run_at\":\"%s\"",
+	         rfc3339_format(clock_wall_ms(&clock_system) + 3600000, at));
 	submit("default", "later", members);
 	struct bus_stream_state delayed, jobs;
 	struct err err;
-	WAIT_FOR(bus_stream_state(bus, STREAM_DELAYED, &delayed, &err) == STATUS_OK && delayed.messages == 1, "the job in DELAYED");
+	WAIT_FOR(bus_stream_state(bus, STREAM_DELAYED, &delayed, &err) == STATUS_OK && delayed.messages == 1,
+	         "the job in DELAYED");
 	WAIT_FOR(bus_stream_state(bus, STREAM_JOBS, &jobs, &err) == STATUS_OK && jobs.messages == 0, "JOBS to be empty");
 	CHECK_INT(test_count_events(f, NULL, "later"), 0);
 }
@@ -205,12 +217,14 @@ TEST(worker_announces_itself_and_says_goodbye)
 	struct test_process *p = test_runner((const char *[]){"WORKER_ID=runner-7", NULL});
 	scoped_buf value = {0};
 	struct err err;
-	WAIT_FOR(bus_kv_get(bus, BUCKET_WORKERS, "runner-7", &value, NULL, &err) == STATUS_OK, "the worker in the registry");
+	WAIT_FOR(bus_kv_get(bus, BUCKET_WORKERS, "runner-7", &value, NULL, &err) == STATUS_OK,
+	         "the worker in the registry");
 	CHECK(!strcmp(test_json(value.data, "/worker_id"), "runner-7"));
 	CHECK(!strcmp(test_json(value.data, "/kind"), "llm"));
 	test_kill(p, SIGTERM);
 	CHECK_INT(test_wait_exit(p), 0);
-	WAIT_FOR(bus_kv_get(bus, BUCKET_WORKERS, "runner-7", &value, NULL, &err) == STATUS_NOT_FOUND, "the worker to be gone");
+	WAIT_FOR(bus_kv_get(bus, BUCKET_WORKERS, "runner-7", &value, NULL, &err) == STATUS_NOT_FOUND,
+	         "the worker to be gone");
 }
 
 TEST(burst_of_jobs_is_answered_completely_and_once)
@@ -224,7 +238,9 @@ TEST(burst_of_jobs_is_answered_completely_and_once)
 		snprintf(subject, sizeof subject, "gannet.acme.jobs.submit.llm.%s", priority_names[i % 3]);
 		struct bus_header h = {HEADER_MSG_ID, span_from(id)};
 		struct err err;
-		CHECK_OK(bus_store(bus, &(struct bus_out){subject, NULL, span_from(body), &h, 1}, 0, BUS_BLOCK, NULL, NULL, &err), err);
+		CHECK_OK(
+		    bus_store(bus, &(struct bus_out){subject, NULL, span_from(body), &h, 1}, 0, BUS_BLOCK, NULL, NULL, &err),
+		    err);
 	}
 	WAIT_FOR(test_count_events(f, "completed", NULL) >= N, "all completions");
 	CHECK_INT(test_count_events(f, "completed", NULL), N);
@@ -244,8 +260,8 @@ TEST(killed_runner_loses_no_job_and_repeats_no_result)
 		snprintf(body, sizeof body, "{\"job_id\":\"%s\"," SIMULATED "}", id);
 		struct bus_header h = {HEADER_MSG_ID, span_from(id)};
 		struct err err;
-		CHECK_OK(bus_store(bus, &(struct bus_out){"gannet.acme.jobs.submit.llm.default", NULL, span_from(body), &h, 1}, 0, BUS_BLOCK,
-		                   NULL, NULL, &err),
+		CHECK_OK(bus_store(bus, &(struct bus_out){"gannet.acme.jobs.submit.llm.default", NULL, span_from(body), &h, 1},
+		                   0, BUS_BLOCK, NULL, NULL, &err),
 		         err);
 		if (i == N / 4)
 			test_kill(p, SIGKILL);

@@ -66,7 +66,8 @@ struct test_events *test_follow(struct bus *b, const char *tenant)
 
 static bool is_final(const char *state)
 {
-	return !strcmp(state, "completed") || !strcmp(state, "failed") || !strcmp(state, "cancelled") || !strcmp(state, "rejected");
+	return !strcmp(state, "completed") || !strcmp(state, "failed") || !strcmp(state, "cancelled") ||
+	       !strcmp(state, "rejected");
 }
 
 static bool matches(const struct noted *n, const char *state, const char *job_id)
@@ -125,7 +126,8 @@ void test_store(struct bus *b, const char *subject, struct span body, const char
 	CHECK_OK(bus_store_wait(b, &m, 10000, &stored, &err), err);
 }
 
-void test_submit(struct bus *b, const char *tenant, const char *kind, const char *priority, const char *id, const char *members)
+void test_submit(struct bus *b, const char *tenant, const char *kind, const char *priority, const char *id,
+                 const char *members)
 {
 	char subject[160];
 	scoped_buf body = {0};
@@ -154,7 +156,8 @@ const char *test_request(struct bus *b, const char *subject, const char *body, e
 	struct buf *reply = calloc(1, sizeof *reply);
 	struct err own = {0};
 	CHECK(reply != NULL);
-	*ret_status = bus_request(b, &(struct bus_out){.subject = subject, .data = span_from(body)}, 10000, reply, err ? err : &own);
+	*ret_status =
+	    bus_request(b, &(struct bus_out){.subject = subject, .data = span_from(body)}, 10000, reply, err ? err : &own);
 	return reply->data ? reply->data : "";
 }
 

@@ -21,15 +21,19 @@ size_t test_count_events(struct test_events *f, const char *state, const char *j
 bool test_event_at(struct test_events *f, size_t n, struct test_event *ret);
 
 /* Stores a submission: {"job_id":id, <members>} on gannet.<tenant>.jobs.submit.<kind>.<priority>; id may be NULL. */
-void test_submit(struct bus *b, const char *tenant, const char *kind, const char *priority, const char *id, const char *members);
+void test_submit(struct bus *b, const char *tenant, const char *kind, const char *priority, const char *id,
+                 const char *members);
 /* Stores raw bytes on a subject. */
 void test_store(struct bus *b, const char *subject, struct span body, const char *msg_id);
 
-/* A member of a JSON text by RFC 6901 pointer, as text: strings unescaped, all else verbatim; "" when absent. Kept until the test ends. */
+/* A member of a JSON text by RFC 6901 pointer, as text: strings unescaped, all else verbatim; "" when absent. Kept
+ * until the test ends. */
 const char *test_json(const char *body, const char *pointer);
 
-/* A request's answer body; the status of the answer goes to ret_status (OK when it is no error), its sentence to `err` if given. */
-const char *test_request(struct bus *b, const char *subject, const char *body, enum status *ret_status, struct err *err);
+/* A request's answer body; the status of the answer goes to ret_status (OK when it is no error), its sentence to `err`
+ * if given. */
+const char *test_request(struct bus *b, const char *subject, const char *body, enum status *ret_status,
+                         struct err *err);
 
 /* The runner, ready; `env` NULL-terminated NAME=value, may be NULL. */
 struct test_process *test_runner(const char *const *env);
