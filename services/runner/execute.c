@@ -103,27 +103,23 @@ static struct json tried_models(struct execution *x)
 	return (struct json){arena_dup(&x->job->arena, buf_span(&list)), JSON_ARRAY};
 }
 
-static bool ends_normally(struct span finish_reason)
+/* A refusal is an answer of its own kind, also of a json job: it is kept, and there is nothing to parse. */
+static bool is_refusal(const struct llm_answer *a)
 {
-	return !span_is(finish_reason, "refusal") && !span_is(finish_reason, "content_filter");
+	return span_is(a->finish_reason, "refusal") || span_is(a->finish_reason, "content_filter");
 }
 
 static bool parse_answer(struct execution *x, const struct llm_answer *a, struct json *ret)
 {
 	struct err err = {0};
-	*ret = (struct json){SPAN("null"), JSON_NULL};
-	if (!a->text.p || !ends_normally(a->finish_reason))
-		return true; /* a refusal is an answer of its own kind: kept, and nothing to parse */
-	if (format_parse(x->job->job.format, a->text, &x->job->arena, ret, &err) == STATUS_OK)
+	unsigned format = x->job->job.format;
+	if (is_refusal(a) && format == FORMAT_JSON) {
+		*ret = (struct json){SPAN("null"), JSON_NULL};
 		return true;
-	if (span_is(a->finish_reason, "length")) {
-		/* The same limit would cut the next answer at the same place. */
-		err_set(&err, STATUS_UNPROCESSABLE, "the answer was cut at max_tokens and is not valid %s",
-		        format_names[x->job->job.format]);
-		fail(x, OUTCOME_FAILED, &err, 0);
-	} else {
-		fail(x, err.retryable ? OUTCOME_RETRY : OUTCOME_FAILED, &err, 0);
 	}
+	if (format_parse(format, a->text, a->finish_reason, &x->job->arena, ret, &err) == STATUS_OK)
+		return true;
+	fail(x, err.retryable ? OUTCOME_RETRY : OUTCOME_FAILED, &err, 0);
 	return false;
 }
 
@@ -177,12 +173,8 @@ static void publish_partial(struct execution *x, bool all)
 static bool on_data(void *arg, struct span bytes)
 {
 	struct execution *x = arg;
-	struct err err;
-	if (llm_stream_feed(&x->stream, x->route.provider, bytes, &x->job->arena, &err) != STATUS_OK) {
-		x->stream.failed = true;
-		x->stream.err = err;
-	}
-	if (x->stream.failed)
+	struct err ignored; /* kept by the stream: llm_stream_end() says it again */
+	if (llm_stream_feed(&x->stream, x->route.provider, bytes, &x->job->arena, &ignored) != STATUS_OK)
 		return false;
 	publish_partial(x, false);
 	return true;
@@ -217,25 +209,20 @@ static void answer_failed(struct execution *x, const struct http_response *r)
 	} else {
 		breaker_success(b); /* it answered: the fault is the call's own */
 	}
+	if (retry_forbidden(r))
+		err.retryable = false;
 	fail(x, err.retryable ? OUTCOME_RETRY : OUTCOME_FAILED, &err, wait_ms > 0 ? wait_ms : 0);
 }
 
 static enum status read_answer(struct execution *x, const struct http_response *r, struct llm_answer *ret,
                                struct err *err)
 {
-	struct llm_stream *s = &x->stream;
 	if (!x->call.stream)
 		return x->route.provider->response(&x->call, r->body, &x->job->arena, ret, err);
-	if (s->failed) {
-		*err = s->err;
-		return err->status;
-	}
-	if (!s->finished)
-		return err_retry(err, STATUS_PROVIDER, "the stream of %s ended before its end mark", x->route.provider->name);
-	publish_partial(x, true);
-	*ret = s->answer;
-	ret->text = buf_span(&s->text);
-	return STATUS_OK;
+	enum status s = llm_stream_end(&x->stream, x->route.provider, &x->job->arena, ret, err);
+	if (s == STATUS_OK)
+		publish_partial(x, true);
+	return s;
 }
 
 static void on_done(void *arg, const struct http_response *r)
