@@ -67,10 +67,30 @@ as=()
 # In a folder that every user can be in.
 as_postgres() { (cd / && "${as[@]}" "$@"); }
 
+# A folder for the data, whose real path becomes $data. As root it belongs to the user postgres, who must be able to reach it; a checkout
+# under /root, say, cannot be reached, and then var/postgres links to a folder under /var/tmp.
+make_data_folder() {
+	local elsewhere
+	if [ ! -d "$var/postgres/" ]; then
+		rm -f "$var/postgres"
+		if [ "$(id -u)" != 0 ]; then
+			mkdir -m 700 "$var/postgres"
+		elif as_postgres test -x "$var"; then
+			install -d -m 700 -o postgres -g postgres "$var/postgres"
+		else
+			elsewhere=$(mktemp -d /var/tmp/gannet-postgres.XXXXXX)
+			chown postgres:postgres "$elsewhere"
+			ln -s "$elsewhere" "$var/postgres"
+			say "PostgreSQL's user cannot reach $var; its data is in $elsewhere"
+		fi
+	fi
+	data=$(readlink -f "$var/postgres")
+}
+
 # The newest installed version, or the one that the data was made with.
 postgres_bin() {
 	local version folder
-	version=$(as_postgres cat "$var/postgres/data/PG_VERSION" 2>/dev/null) || version='*'
+	version=$(as_postgres cat "$data/cluster/PG_VERSION" 2>/dev/null) || version='*'
 	# shellcheck disable=SC2086 # a pattern
 	folder=$(printf '%s\n' /usr/lib/postgresql/$version/bin | sort -V | tail -n 1)
 	if [ -x "$folder/postgres" ]; then
@@ -78,32 +98,14 @@ postgres_bin() {
 	elif [ "$version" = '*' ]; then
 		dirname "$(need postgres)"
 	else
-		die "$var/postgres holds data of PostgreSQL $version, which is not installed; install it or move that folder away"
-	fi
-}
-
-# A folder for the data. As root it belongs to the user postgres, who must be able to reach it; a checkout under /root, say, cannot be
-# reached, and then var/postgres links to a folder under /var/tmp.
-make_postgres_folder() {
-	local elsewhere
-	[ ! -d "$var/postgres/" ] || return 0
-	rm -f "$var/postgres"
-	if [ "$(id -u)" != 0 ]; then
-		mkdir -m 700 "$var/postgres"
-	elif as_postgres test -x "$var"; then
-		install -d -m 700 -o postgres -g postgres "$var/postgres"
-	else
-		elsewhere=$(mktemp -d /var/tmp/gannet-postgres.XXXXXX)
-		chown postgres:postgres "$elsewhere"
-		ln -s "$elsewhere" "$var/postgres"
-		say "PostgreSQL's user cannot reach $var; its data is in $elsewhere"
+		die "$data holds data of PostgreSQL $version, which is not installed; install it or move that folder away"
 	fi
 }
 
 # Made beside its place and moved there when complete, so that an interrupted start leaves no half of it.
 make_cluster() {
-	local postgres=$1 new=$var/postgres/new password=$var/postgres/password
-	say "creating a PostgreSQL database in $var/postgres"
+	local postgres=$1 new=$data/new password=$data/password
+	say "creating a PostgreSQL database in $data"
 	as_postgres rm -rf "$new"
 	(umask 077; head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$var/postgres.password")
 	# The server's user reads the password from a file of its own.
@@ -113,17 +115,17 @@ make_cluster() {
 	as_postgres sh -c 'echo "CREATE DATABASE gannet" | "$0" --single -D "$1" postgres' "$postgres/postgres" "$new" \
 		>>"$var/log/initdb.log" 2>&1 || die "cannot create the database; see $var/log/initdb.log"
 	as_postgres rm -f "$password"
-	as_postgres mv "$new" "$var/postgres/data"
+	as_postgres mv "$new" "$data/cluster"
 }
 
 start_postgres() {
-	local postgres
+	local data postgres
+	make_data_folder
 	postgres=$(postgres_bin)
-	make_postgres_folder
-	as_postgres test -d "$var/postgres/data" || make_cluster "$postgres"
+	as_postgres test -d "$data/cluster" || make_cluster "$postgres"
 	(
 		cd /
-		LC_ALL=C.UTF-8 launch postgres "${as[@]}" "$postgres/postgres" -D "$var/postgres/data" -p "$1" \
+		LC_ALL=C.UTF-8 launch postgres "${as[@]}" "$postgres/postgres" -D "$data/cluster" -p "$1" \
 			-c listen_addresses=127.0.0.1 -c unix_socket_directories=
 	)
 }
