@@ -43,9 +43,6 @@ $(B)/gen/providers.c: $(wildcard libs/llm/providers/*.c) Makefile
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
-$(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
-	@mkdir -p $(@D)
-	@scripts/embed-migrations $* services/$*/migrations >$@
 COMMANDS := $(sort $(basename $(notdir $(wildcard services/cli/commands/*.c))))
 $(B)/gen/commands.c: $(wildcard services/cli/commands/*.c) Makefile
 	@mkdir -p $(@D)
@@ -53,8 +50,11 @@ $(B)/gen/commands.c: $(wildcard services/cli/commands/*.c) Makefile
 	printf 'extern const struct command command_%s;\n' $(COMMANDS); \
 	printf 'const struct command *const commands[] = {'; printf '&command_%s, ' $(COMMANDS); printf '};\n'; \
 	printf 'const size_t commands_n = sizeof commands / sizeof commands[0];\n'; } >$@
-GEN_llm := $(B)/gen/providers.c $(B)/gen/prices.c
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
+	@mkdir -p $(@D)
+	@scripts/embed-migrations $* services/$*/migrations >$@
+GEN_llm := $(if $(wildcard libs/llm/prices.json),$(B)/gen/providers.c $(B)/gen/prices.c)
 
 # ---- libraries
 define library
