@@ -43,6 +43,14 @@ $(B)/gen/providers.c: $(wildcard libs/llm/providers/*.c) Makefile
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
+COMMANDS := $(sort $(basename $(notdir $(wildcard services/cli/commands/*.c))))
+$(B)/gen/commands.c: $(wildcard services/cli/commands/*.c) Makefile
+	@mkdir -p $(@D)
+	@{ printf '/* Generated from the listing of services/cli/commands. */\n#include "services/cli/command.h"\n'; \
+	printf 'extern const struct command command_%s;\n' $(COMMANDS); \
+	printf 'const struct command *const commands[] = {'; printf '&command_%s, ' $(COMMANDS); printf '};\n'; \
+	printf 'const size_t commands_n = sizeof commands / sizeof commands[0];\n'; } >$@
+GEN_TABLES_cli := $(B)/gen/commands.c
 $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
 	@mkdir -p $(@D)
 	@scripts/embed-migrations $* services/$*/migrations >$@
@@ -61,7 +69,7 @@ ARCHIVES := $(foreach l,$(LIBS),$(LIB_$(l)))
 
 # ---- services
 define service
-GEN_SERVICE_$(1) := $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
+GEN_SERVICE_$(1) := $$(GEN_TABLES_$(1)) $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
 OBJ_SERVICE_$(1) := $$(call objects,$$(call sources,services/$(1))) $$(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$$(GEN_SERVICE_$(1)))
 $$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES)
 	@mkdir -p $$(@D)
