@@ -76,9 +76,9 @@ static void fail(struct execution *x, enum outcome outcome, const struct err *er
 	}
 	struct runner_metrics_sample s = sample_of(x, "fallback");
 	s.err = err;
-	struct span next = x->models_n <= FALLBACKS_MAX
-	                       ? llm_fallback(x->runner->router, x->job->job.model, x->models_n - 1)
-	                       : (struct span){0};
+	struct span next = {0};
+	if (x->models_n <= FALLBACKS_MAX)
+		next = llm_fallback(x->runner->router, x->job->job.model, err, x->models_n - 1);
 	if (!next.p) {
 		end(x, &x->failure);
 		return;
@@ -126,7 +126,7 @@ static bool parse_answer(struct execution *x, const struct llm_answer *a, struct
 static void complete(struct execution *x, const struct llm_answer *a, int64_t first_byte_us)
 {
 	struct llm_result result = {
-	    .model = x->models[x->models_n - 1],
+	    .model = x->route.model,
 	    .provider = span_from(x->route.provider->name),
 	    .prompt = x->prompt,
 	    .raw_response = a->text.p ? a->text : SPAN(""),
@@ -306,7 +306,7 @@ static void ask_next_model(struct execution *x)
 	llm_stream_free(&x->stream);
 	x->stream = (struct llm_stream){0};
 	x->call = (struct llm_call){
-	    .model = model,
+	    .model = x->route.model,
 	    .system = j->job.system_message,
 	    .prompt = x->prompt,
 	    .format = j->job.format,
