@@ -122,25 +122,25 @@ static bool is_about(const struct wire_error *e, const char *const *patterns)
 	return false;
 }
 
-static const char *const money[] = {"insufficient_quota",          "credit_balance_exhausted",
-                                    "*_spend_limit_exceeded",      "enforced_spend_limit_reached",
-                                    "billing_hard_limit_reached",  "billing_error",
-                                    "*credit balance is too low*", NULL};
-static const char *const context[] = {"context_length_exceeded",
-                                      "exceed_context_size_error",
-                                      "string_above_max_length",
-                                      "*maximum context length*",
-                                      "*prompt is too long*",
-                                      "*context window*",
-                                      "*exceeds the available context size*",
-                                      NULL};
-static const char *const policy[] = {"content_policy_violation",
-                                     "content_filter",
-                                     "invalid_prompt",
-                                     "*content management policy*",
-                                     "*content policy*",
-                                     "*usage policy*",
-                                     NULL};
+static const char *const money_signs[] = {"insufficient_quota",          "credit_balance_exhausted",
+                                          "*_spend_limit_exceeded",      "enforced_spend_limit_reached",
+                                          "billing_hard_limit_reached",  "billing_error",
+                                          "*credit balance is too low*", NULL};
+static const char *const context_signs[] = {"context_length_exceeded",
+                                            "exceed_context_size_error",
+                                            "string_above_max_length",
+                                            "*maximum context length*",
+                                            "*prompt is too long*",
+                                            "*context window*",
+                                            "*exceeds the available context size*",
+                                            NULL};
+static const char *const policy_signs[] = {"content_policy_violation",
+                                           "content_filter",
+                                           "invalid_prompt",
+                                           "*content management policy*",
+                                           "*content policy*",
+                                           "*usage policy*",
+                                           NULL};
 
 /* The HTTP status that an error inside a 200 would have had. */
 static int http_of(const struct wire_error *e)
@@ -174,13 +174,13 @@ enum status wire_fail(const char *provider, int http_status, const struct wire_e
 		err_set(err, status, "%s sent an error in its answer%s%.*s", provider, said.n ? ": " : "", SPAN_ARG(said));
 		err->retryable = retryable;
 	}
-	*ret_money = http_status == 402 || is_about(e, money);
+	*ret_money = http_status == 402 || is_about(e, money_signs);
 	if (*ret_money) {
 		err->status = STATUS_PROVIDER;
 		err->retryable = false;
-	} else if (!err->retryable && is_about(e, context)) {
+	} else if (!err->retryable && is_about(e, context_signs)) {
 		err->status = STATUS_TOO_LARGE;
-	} else if (!err->retryable && is_about(e, policy)) {
+	} else if (!err->retryable && is_about(e, policy_signs)) {
 		err->status = STATUS_FORBIDDEN;
 	}
 	if (err->status == STATUS_TOO_LARGE)
