@@ -137,6 +137,11 @@ struct breaker {
 #define BREAKER_FAILURES 10  /* in a row open it */
 #define BREAKER_OPEN_MS 2000 /* first wait, doubling */
 #define BREAKER_OPEN_MAX_MS 60000
+/* Whether it is open after failures (a hold is not). */
+static inline bool breaker_is_open(const struct breaker *b)
+{
+	return b->open_until_ms != 0;
+}
 /* 0: go ahead. Otherwise how long to wait. When it was open one caller at a time goes ahead, as a probe; if nothing is
    heard of it for another backoff, the next one does. */
 int64_t breaker_wait_ms(struct breaker *b, int64_t now_mono_ms);

@@ -4,6 +4,8 @@
 
 #include "llm/llm.h"
 
+/* Whether `url`, the value of the setting `name`, may be a base URL; INVALID otherwise. */
+enum status wire_check_url(const char *name, const char *url, struct err *err) must_check;
 /* The base URL with `path` after it. */
 const char *wire_url(const struct provider_config *c, const char *path, struct arena *a);
 /* The system message; for format json it asks for JSON unless it or the prompt already does. May be absent. */
