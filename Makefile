@@ -46,7 +46,7 @@ $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
 	@mkdir -p $(@D)
 	@scripts/embed-migrations $* services/$*/migrations >$@
-GEN_llm := $(B)/gen/providers.c $(B)/gen/prices.c
+GEN_llm := $(if $(wildcard libs/llm/prices.json),$(B)/gen/providers.c $(B)/gen/prices.c)
 
 # ---- libraries
 define library

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define FIRST_BLOCK_BYTES 4096
+#define GROWTH_MAX_BYTES ((size_t)1 << 20) /* blocks double up to this size; larger ones serve one allocation */
 
 struct arena_block {
 	struct arena_block *next;
@@ -16,8 +17,8 @@ struct arena_block {
 static struct arena_block *grow(struct arena *a, size_t bytes)
 {
 	size_t size = a->head ? a->head->size * 2 : FIRST_BLOCK_BYTES;
-	if (size > (1u << 20))
-		size = 1u << 20;
+	if (size > GROWTH_MAX_BYTES)
+		size = GROWTH_MAX_BYTES;
 	if (size < bytes)
 		size = bytes;
 	struct arena_block *b = malloc(sizeof *b + size);
@@ -32,9 +33,9 @@ static struct arena_block *grow(struct arena *a, size_t bytes)
 
 void *arena_alloc(struct arena *a, size_t bytes)
 {
-	size_t need = (bytes + 15) & ~(size_t)15;
-	if (need < bytes)
+	if (bytes > PTRDIFF_MAX / 2) /* no size of anything that exists: a caller's arithmetic went wrong */
 		abort();
+	size_t need = (bytes + 15) & ~(size_t)15;
 	struct arena_block *b = a->head;
 	if (!b || b->size - b->used < need)
 		b = grow(a, need);
@@ -51,7 +52,7 @@ void *arena_zalloc(struct arena *a, size_t bytes)
 
 struct span arena_dup(struct arena *a, struct span s)
 {
-	return span_of(arena_cstr(a, s), s.n);
+	return s.p ? span_of(arena_cstr(a, s), s.n) : s;
 }
 
 char *arena_cstr(struct arena *a, struct span s)
@@ -80,21 +81,18 @@ struct span arena_printf(struct arena *a, const char *fmt, ...)
 
 void arena_reset(struct arena *a)
 {
-	struct arena_block *keep = a->head;
+	struct arena_block *keep = NULL;
 	for (struct arena_block *b = a->head; b; b = b->next)
-		if (b->size > keep->size)
+		if (b->size <= GROWTH_MAX_BYTES && (!keep || b->size > keep->size))
 			keep = b;
 	for (struct arena_block *b = a->head, *next; b; b = next) {
 		next = b->next;
 		if (b != keep)
 			free(b);
 	}
-	if (keep) {
-		keep->next = NULL;
-		keep->used = 0;
-	}
-	a->head = keep;
-	a->used_bytes = 0;
+	if (keep)
+		*keep = (struct arena_block){.size = keep->size};
+	*a = (struct arena){.head = keep};
 }
 
 void arena_free(struct arena *a)

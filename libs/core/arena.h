@@ -18,11 +18,12 @@ struct arena {
 /* Aligned to 16 bytes, not cleared. */
 void *arena_alloc(struct arena *a, size_t bytes) __attribute__((malloc, returns_nonnull));
 void *arena_zalloc(struct arena *a, size_t bytes) __attribute__((malloc, returns_nonnull));
+/* An absent span stays absent. */
 struct span arena_dup(struct arena *a, struct span s);
-/* NUL-terminated copy. */
+/* NUL-terminated copy; "" of an absent span. */
 char *arena_cstr(struct arena *a, struct span s);
 struct span arena_printf(struct arena *a, const char *fmt, ...) printf_like(2, 3);
-/* Keeps one block (the largest) for reuse and gives the others back. */
+/* Keeps one block (the largest of up to 1 MiB) for reuse and gives the others back. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 

@@ -38,8 +38,8 @@ static bool is_token(struct span s, size_t max, bool upper)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-		          (upper && c >= 'A' && c <= 'Z');
+		bool ok =
+		    (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || (upper && c >= 'A' && c <= 'Z');
 		if (!ok)
 			return false;
 	}

@@ -8,6 +8,7 @@
 #define JOB_ID_MAX 64     /* characters of a job id chosen by a publisher */
 #define TENANT_ID_MAX 32
 
+/* Thread-safe. A forked child that goes on without exec repeats its parent's ids. */
 void id_random(char out[ID_BYTES]);
 /* [A-Za-z0-9_-]{1,64}: fits a NATS subject token, a KV key and a URL path segment unescaped. */
 bool id_is_job(struct span s);

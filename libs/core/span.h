@@ -38,7 +38,7 @@ static inline bool span_is(struct span a, const char *cstr)
 
 static inline bool span_starts(struct span a, struct span prefix)
 {
-	return a.n >= prefix.n && memcmp(a.p, prefix.p, prefix.n) == 0;
+	return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
 /* Cuts the text before the first `sep` off *rest and returns it; without one, returns all and sets rest->p to NULL. */

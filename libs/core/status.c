@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/utf8.h"
+
 static const struct {
 	const char *code;
 	int http;
 } rows[] = {
 #define X(name, code, http) [STATUS_##name] = {code, http},
-	STATUS_LIST(X)
+    STATUS_LIST(X)
 #undef X
 };
 
@@ -34,12 +36,22 @@ enum status status_from_http(int http)
 	return http >= 400 && http < 500 ? STATUS_INVALID : STATUS_INTERNAL;
 }
 
+static void put(char *out, size_t out_bytes, const char *text)
+{
+	struct span s = utf8_cut(span_from(text), out_bytes - 1);
+	memmove(out, s.p, s.n);
+	out[s.n] = 0;
+}
+
+/* The new text is made aside, because `field` and the arguments may be the old error's own. Cut text stays valid UTF-8. */
 static enum status fill(struct err *e, enum status s, bool retryable, const char *field, const char *fmt, va_list ap)
 {
+	char msg[sizeof e->msg + 4] = "";
+	vsnprintf(msg, sizeof msg, fmt, ap);
+	put(e->field, sizeof e->field, field);
+	put(e->msg, sizeof e->msg, msg);
 	e->status = s;
 	e->retryable = retryable;
-	snprintf(e->field, sizeof e->field, "%s", field);
-	vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 	return s;
 }
 

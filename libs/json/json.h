@@ -5,9 +5,9 @@
 #include "core/arena.h"
 #include "core/buf.h"
 
-#define JSON_DEPTH_MAX 64                      /* nesting of arrays and objects */
-#define JSON_DOCUMENT_MAX ((size_t)16 << 20)   /* bytes; callers with less to spare check before */
-#define JSON_MEMBERS_MAX 65536                 /* members of one object */
+#define JSON_DEPTH_MAX 64                    /* nesting of arrays and objects */
+#define JSON_DOCUMENT_MAX ((size_t)16 << 20) /* bytes; callers with less to spare check before */
+#define JSON_MEMBERS_MAX 65536               /* members of one object */
 
 enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -21,9 +21,9 @@ struct json {
 };
 
 /*
- * The only way from bytes to a struct json. Refuses what RFC 8259 forbids or leaves open: trailing bytes, duplicate keys
- * (compared after unescaping), \u0000, lone surrogates, invalid UTF-8, nesting past JSON_DEPTH_MAX, a document past
- * JSON_DOCUMENT_MAX. The error names the byte offset. Allocates nothing for objects of up to 32 members.
+ * The only way from bytes to a struct json. Refuses what RFC 8259 forbids or leaves open: trailing bytes, duplicate
+ * keys (compared after unescaping), \u0000, lone surrogates, invalid UTF-8, nesting past JSON_DEPTH_MAX, a document
+ * past JSON_DOCUMENT_MAX. The error names the byte offset. Allocates nothing for objects of up to 32 members.
  */
 enum status json_parse(struct span document, struct json *ret, struct err *err) must_check;
 
@@ -33,7 +33,8 @@ bool json_member(struct json v, struct span key, struct json *ret);
 bool json_pointer(struct json v, const char *pointer, struct json *ret);
 size_t json_count(struct json v); /* elements or members; 0 for anything else */
 
-/* struct json_iter it = json_iter(v); while (json_next(&it, &key, &value)); key is absent (type JSON_ABSENT) in arrays. */
+/* struct json_iter it = json_iter(v); while (json_next(&it, &key, &value)); key is absent (type JSON_ABSENT) in arrays.
+ */
 struct json_iter {
 	const char *p, *end;
 	bool object;
@@ -41,7 +42,8 @@ struct json_iter {
 struct json_iter json_iter(struct json v);
 bool json_next(struct json_iter *it, struct json *ret_key, struct json *ret_value);
 
-/* A string's text: a slice of the document when nothing is escaped, otherwise a copy in `a`. Absent span if not a string. */
+/* A string's text: a slice of the document when nothing is escaped, otherwise a copy in `a`. Absent span if not a
+ * string. */
 struct span json_text(struct json v, struct arena *a);
 /* Whether the string's text equals `s`, without a copy. */
 bool json_text_is(struct json v, struct span s);
@@ -53,8 +55,8 @@ bool json_bool(struct json v, bool *ret);
 void json_compact(struct json v, struct buf *out);
 
 /*
- * Writing. Commas are placed by the writer; nesting is the caller's to close. Text that is not valid UTF-8 is written with
- * U+FFFD in place of each bad byte, so the output is always valid JSON. No allocation beyond the buf's own.
+ * Writing. Commas are placed by the writer; nesting is the caller's to close. Text that is not valid UTF-8 is written
+ * with U+FFFD in place of each bad byte, so the output is always valid JSON. No allocation beyond the buf's own.
  */
 struct json_writer {
 	struct buf *out;
@@ -68,7 +70,8 @@ void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, struct span key);
 void json_put_text(struct json_writer *w, struct span s); /* an absent span is written as null */
 void json_put_i64(struct json_writer *w, int64_t v);
-void json_put_f64(struct json_writer *w, double v); /* shortest form that reads back the same; NaN and infinities: null */
+void json_put_f64(struct json_writer *w,
+                  double v); /* shortest form that reads back the same; NaN and infinities: null */
 void json_put_bool(struct json_writer *w, bool v);
 void json_put_null(struct json_writer *w);
 void json_put(struct json_writer *w, struct json v); /* verbatim bytes; absent is written as null */

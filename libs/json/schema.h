@@ -6,10 +6,10 @@
 
 /*
  * Supported: type, enum, const, properties, patternProperties, additionalProperties, required, dependentRequired,
- * propertyNames, min/maxProperties, items, prefixItems, contains, min/maxItems, uniqueItems, min/maxLength (code points),
- * pattern (POSIX extended), minimum, maximum, exclusive…, multipleOf, allOf, anyOf, oneOf, not, if/then/else, $ref and $defs
- * within the document (JSON pointers), format date-time, boolean schemas, recursion up to JSON_DEPTH_MAX.
- * Other keywords are annotations and are ignored, as the specification says.
+ * propertyNames, min/maxProperties, items, prefixItems, contains, min/maxItems, uniqueItems, min/maxLength (code
+ * points), pattern (POSIX extended), minimum, maximum, exclusive…, multipleOf, allOf, anyOf, oneOf, not, if/then/else,
+ * $ref and $defs within the document (JSON pointers), format date-time, boolean schemas, recursion up to
+ * JSON_DEPTH_MAX. Other keywords are annotations and are ignored, as the specification says.
  */
 struct json_schema;
 

@@ -38,21 +38,31 @@ struct json_time {
 	int64_t ms;
 };
 
-#define JSON_KIND(member)                                                                          \
-	_Generic((member), struct span: JSON_KIND_TEXT, struct json: JSON_KIND_RAW, int64_t: JSON_KIND_I64, double: JSON_KIND_F64, \
-		bool: JSON_KIND_BOOL, struct opt_i64: JSON_KIND_OPT_I64, struct opt_f64: JSON_KIND_OPT_F64,                   \
-		struct opt_bool: JSON_KIND_OPT_BOOL, struct json_time: JSON_KIND_TIME, unsigned: JSON_KIND_ENUM,              \
-		default: JSON_KIND_OBJECT)
+#define JSON_KIND(member)                                                                                              \
+	_Generic((member), struct span                                                                                     \
+	         : JSON_KIND_TEXT, struct json                                                                             \
+	         : JSON_KIND_RAW, int64_t                                                                                  \
+	         : JSON_KIND_I64, double                                                                                   \
+	         : JSON_KIND_F64, bool                                                                                     \
+	         : JSON_KIND_BOOL, struct opt_i64                                                                          \
+	         : JSON_KIND_OPT_I64, struct opt_f64                                                                       \
+	         : JSON_KIND_OPT_F64, struct opt_bool                                                                      \
+	         : JSON_KIND_OPT_BOOL, struct json_time                                                                    \
+	         : JSON_KIND_TIME, unsigned                                                                                \
+	         : JSON_KIND_ENUM, default                                                                                 \
+	         : JSON_KIND_OBJECT)
 
 #define JSON_ALLOW(type) (1u << (type)) /* for raw_types */
 
 /*
- * One member. Limits: TEXT — min/max length in bytes (0 max = no limit but the document's); I64 — min..max (both 0 = any);
- * F64 — fmin..fmax (both 0 = any). `check`, if given, looks at a TEXT value after the limits; it returns NULL or what is
- * allowed ("1 to 64 of A-Z a-z 0-9 _ -").
+ * One member; always made by JSON_FIELD or JSON_FIELD_AS. Limits: TEXT — min/max length in bytes, RAW — max bytes as
+ * written (0 max = no limit but the document's); I64 — min..max (both 0 = any); F64 — fmin..fmax (both 0 = any).
+ * `check` looks at a TEXT value after the limits, `check_raw` at a RAW one; both return NULL or what is allowed ("A-Z
+ * a-z 0-9 _ -").
  */
 struct json_field {
-	const char *name;
+	const char *name; /* of letters, digits and _: it is written as it is */
+	uint8_t name_n;
 	enum json_kind kind;
 	size_t offset;
 	bool required;
@@ -62,11 +72,17 @@ struct json_field {
 	unsigned raw_types;       /* RAW: 0 = any */
 	const struct json_table *table;
 	const char *(*check)(struct span value);
+	const char *(*check_raw)(struct json value);
 	const char *help; /* one line, in the schema's description */
 };
 
-#define JSON_FIELD(type, member, ...)                                                              \
-	{.name = #member, .kind = JSON_KIND(((type *)0)->member), .offset = offsetof(type, member), __VA_ARGS__}
+#define JSON_FIELD(type, member, ...) JSON_FIELD_AS(type, member, #member, __VA_ARGS__)
+/* For a member whose C name differs from its JSON name. */
+#define JSON_FIELD_AS(type, member, json_name, ...)                                                                    \
+	{                                                                                                                  \
+		.name = json_name, .name_n = sizeof json_name - 1, .kind = JSON_KIND(((type *)0)->member),                     \
+		.offset = offsetof(type, member), __VA_ARGS__                                                                  \
+	}
 
 struct json_table {
 	const char *title; /* the schema's file in proto/ without ".json" */
@@ -81,8 +97,8 @@ enum json_strictness {
 };
 
 /*
- * Decodes the object `v` into `ret` (zeroed first). Text that needs no unescaping points into the document, everything else
- * into `a`. `null` counts as left out. Errors have `field` set to the member's path and say value and limits:
+ * Decodes the object `v` into `ret` (zeroed first). Text that needs no unescaping points into the document, everything
+ * else into `a`. `null` counts as left out. Errors have `field` set to the member's path and say value and limits:
  * "max_tokens: 0 not in [1, 1000000]". `ret` may be half-filled on failure.
  */
 enum status json_decode(const struct json_table *t, struct json v, enum json_strictness s, struct arena *a, void *ret,

@@ -7,8 +7,9 @@
 
 /*
  * TEST(expired_job_is_terminated_not_retried) { … } names a behaviour and registers itself. A test fails by a failing CHECK (which ends it),
- * a crash, a sanitizer report, a leftover child process or TEST_TIMEOUT_S. The program runs all its tests, `--list` names them,
- * `<program> NAME` runs one in the same process (for a debugger). tests/lib/runner.c runs many programs in parallel.
+ * a crash, a sanitizer report, a leftover child process or TEST_TIMEOUT_S (×4 under sanitizers). The program runs all its tests,
+ * `--list` names them, `--run NAME` runs one, `<program> NAME` runs one in the same process (for a debugger). The current folder is the
+ * repository's root. tests/lib/runner.c runs many programs in parallel.
  */
 struct test_case {
 	const char *name, *file;
@@ -75,6 +76,13 @@ _Noreturn void test_fail(const char *file, int line, const char *fmt, ...) print
 
 /* This test's temporary folder; removed afterwards unless TEST_KEEP is set. */
 const char *test_dir(void);
+/* Where our programs lie: $GANNET_BIN, else the build folder of this very program. */
+const char *test_bin(void);
+
+/* Runs `fn` after a test that passed, stage by stage and last come first served within one; a CHECK that fails in it fails the test. */
+enum test_stage { TEST_END_PROGRAMS, TEST_END_BUS, TEST_END_SERVERS, TEST_STAGES };
+void test_at_end(enum test_stage stage, void (*fn)(void));
+
 /* Waits until `cond` holds, looking again every few milliseconds; fails with `what` after 30 s (×4 under sanitizers). */
 #define WAIT_FOR(cond, what)                                                                       \
 	do {                                                                                           \
