@@ -14,10 +14,10 @@
 #define KINDS_MAX 32
 #define MODELS_MAX 256
 #define WORKERS_MAX 4096
-#define WORKER_SILENCE_MS 60000  /* the bucket's time to live */
-#define SAMPLES 16               /* one a second: throughput is an average over as many */
-#define BUCKETS 128              /* processing times by powers of 2^(1/4): 1 ms to 2^32 ms */
-#define HISTOGRAM_DECAY_AT 4096  /* then all counts are halved, so that old times fade */
+#define WORKER_SILENCE_MS 60000 /* the bucket's time to live */
+#define SAMPLES 16              /* one a second: throughput is an average over as many */
+#define BUCKETS 128             /* processing times by powers of 2^(1/4): 1 ms to 2^32 ms */
+#define HISTOGRAM_DECAY_AT 4096 /* then all counts are halved, so that old times fade */
 #define UNKNOWN_PROCESSING_MS 2000
 #define UNKNOWN_RATE_PER_S 1.0
 #define HORIZON_MS (365ll * 24 * 3600 * 1000)
@@ -65,9 +65,10 @@ struct estimate {
 	uint64_t delayed;
 };
 
-static struct metric waiting_gauge = {"gannet_queue_waiting", "Jobs not yet handed to a worker.", METRIC_GAUGE, "kind", "priority"};
-static struct metric running_gauge = {"gannet_queue_running", "Jobs handed to a worker and not acknowledged.", METRIC_GAUGE, "kind",
+static struct metric waiting_gauge = {"gannet_queue_waiting", "Jobs not yet handed to a worker.", METRIC_GAUGE, "kind",
                                       "priority"};
+static struct metric running_gauge = {"gannet_queue_running", "Jobs handed to a worker and not acknowledged.",
+                                      METRIC_GAUGE, "kind", "priority"};
 static struct metric delayed_gauge = {"gannet_delayed_jobs", "Jobs that wait for their time.", METRIC_GAUGE};
 
 /* ---- processing times */
@@ -311,7 +312,8 @@ static double wait_ms(const struct estimate *e, const struct kind *k, enum prior
 	return ahead * 1000 / (rate > 0 ? rate : UNKNOWN_RATE_PER_S);
 }
 
-int64_t estimate_completion(struct estimate *e, struct span kind, enum priority priority, struct span model, int64_t not_before_ms)
+int64_t estimate_completion(struct estimate *e, struct span kind, enum priority priority, struct span model,
+                            int64_t not_before_ms)
 {
 	pthread_mutex_lock(&e->lock);
 	const struct kind *k = kind_named(e, kind);

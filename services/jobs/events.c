@@ -25,44 +25,49 @@ struct recorded_event {
 
 #define RESULT(member, ...) JSON_FIELD(struct recorded_result, member, __VA_ARGS__)
 static const struct json_field result_fields[] = {
-	RESULT(provider),      RESULT(model), RESULT(prompt),       RESULT(raw_response),
-	RESULT(parsed_output), RESULT(usage), RESULT(cost_nanousd), RESULT(simulated),
+    RESULT(provider),      RESULT(model), RESULT(prompt),       RESULT(raw_response),
+    RESULT(parsed_output), RESULT(usage), RESULT(cost_nanousd), RESULT(simulated),
 };
-static const struct json_table result_table = {"llm.result", sizeof(struct recorded_result), result_fields, countof(result_fields)};
+static const struct json_table result_table = {"llm.result", sizeof(struct recorded_result), result_fields,
+                                               countof(result_fields)};
 
 #define EVENT(member, ...) JSON_FIELD(struct recorded_event, member, __VA_ARGS__)
 static const struct json_field event_fields[] = {
-	EVENT(kind),
-	EVENT(user_id),
-	EVENT(agent_id),
-	EVENT(model),
-	EVENT(stream_seq),
-	EVENT(priority, .names = priority_names),
-	EVENT(format, .names = format_names),
-	EVENT(run),
-	EVENT(attempt),
-	EVENT(delivery),
-	EVENT(submitted_at),
-	EVENT(started_at),
-	EVENT(timestamp),
-	EVENT(retry_at),
-	EVENT(processing_time_ms),
-	EVENT(attempt_used),
-	EVENT(error, .table = &job_error_table),
-	EVENT(result, .table = &result_table),
-	EVENT(output_data),
-	EVENT(metadata),
+    EVENT(kind),
+    EVENT(user_id),
+    EVENT(agent_id),
+    EVENT(model),
+    EVENT(stream_seq),
+    EVENT(priority, .names = priority_names),
+    EVENT(format, .names = format_names),
+    EVENT(run),
+    EVENT(attempt),
+    EVENT(delivery),
+    EVENT(submitted_at),
+    EVENT(started_at),
+    EVENT(timestamp),
+    EVENT(retry_at),
+    EVENT(processing_time_ms),
+    EVENT(attempt_used),
+    EVENT(error, .table = &job_error_table),
+    EVENT(result, .table = &result_table),
+    EVENT(output_data),
+    EVENT(metadata),
 };
-static const struct json_table event_table = {"job.event", sizeof(struct recorded_event), event_fields, countof(event_fields)};
+static const struct json_table event_table = {"job.event", sizeof(struct recorded_event), event_fields,
+                                              countof(event_fields)};
 
 static const struct {
 	enum job_status status;
 	enum record_step step; /* of states that are not final */
 } meanings[JOB_STATE_COUNT] = {
-	[JOB_EVENT_STARTED] = {JOB_PROCESSING, RECORD_STARTED}, [JOB_EVENT_PROGRESSED] = {JOB_PROCESSING, RECORD_PROGRESSED},
-	[JOB_EVENT_RETRYING] = {JOB_PENDING, RECORD_RETRYING},  [JOB_EVENT_COMPLETED] = {JOB_COMPLETED, 0},
-	[JOB_EVENT_FAILED] = {JOB_FAILED, 0},                   [JOB_EVENT_CANCELLED] = {JOB_CANCELLED, 0},
-	[JOB_EVENT_REJECTED] = {JOB_FAILED, 0},
+    [JOB_EVENT_STARTED] = {JOB_PROCESSING, RECORD_STARTED},
+    [JOB_EVENT_PROGRESSED] = {JOB_PROCESSING, RECORD_PROGRESSED},
+    [JOB_EVENT_RETRYING] = {JOB_PENDING, RECORD_RETRYING},
+    [JOB_EVENT_COMPLETED] = {JOB_COMPLETED, 0},
+    [JOB_EVENT_FAILED] = {JOB_FAILED, 0},
+    [JOB_EVENT_CANCELLED] = {JOB_CANCELLED, 0},
+    [JOB_EVENT_REJECTED] = {JOB_FAILED, 0},
 };
 
 static int64_t within(int64_t v, int64_t min, int64_t max)
@@ -91,14 +96,15 @@ static void set_identity(struct record *r, const struct recorded_event *e)
 {
 	r->identity.kind = e->kind.p ? e->kind : SPAN("");
 	r->identity.priority = span_from(priority_names[e->priority]);
-	r->identity.user_id = utf8_cut(e->user_id, RECORD_USER_ID_MAX);
+	r->identity.user_id = utf8_cut(e->user_id, JOB_NAME_MAX);
 	r->identity.agent_id = e->agent_id;
 	r->identity.model_name = e->model;
 	r->identity.format = span_from(format_names[e->format]);
 	r->identity.metadata = e->metadata.text;
 }
 
-static void set_state(struct record *r, const struct recorded_event *e, enum job_state state, const struct bus_delivery *d)
+static void set_state(struct record *r, const struct recorded_event *e, enum job_state state,
+                      const struct bus_delivery *d)
 {
 	int64_t jobs_sequence = 0;
 	bool final = job_state_is_final(state);
@@ -108,8 +114,9 @@ static void set_state(struct record *r, const struct recorded_event *e, enum job
 	r->state.run = within(e->run, 1, INT32_MAX / 2);
 	r->state.attempt = within(e->attempt, 1, INT32_MAX / 2);
 	r->state.retry_count = r->state.run - 1 + r->state.attempt - 1 + used;
-	r->state.state_rank = final ? record_rank_final(d->stream_sequence)
-	                            : record_rank((uint64_t)jobs_sequence, (uint64_t)within(e->delivery, 0, INT64_MAX), meanings[state].step);
+	r->state.state_rank =
+	    final ? record_rank_final(d->stream_sequence)
+	          : record_rank((uint64_t)jobs_sequence, (uint64_t)within(e->delivery, 0, INT64_MAX), meanings[state].step);
 	r->state.status = span_from(job_status_names[meanings[state].status]);
 	r->state.updated_at = e->timestamp.ms ? e->timestamp.ms : d->stored_ms;
 	r->state.started_at = e->started_at.ms;
@@ -143,7 +150,8 @@ static bool cut_prefix(struct span *subject, struct span *ret_tenant)
 	if (!span_is(span_cut(&rest, '.'), "gannet") || !rest.p)
 		return false;
 	*ret_tenant = span_cut(&rest, '.');
-	if (!rest.p || !span_is(span_cut(&rest, '.'), "jobs") || !rest.p || !span_is(span_cut(&rest, '.'), "event") || !rest.p)
+	if (!rest.p || !span_is(span_cut(&rest, '.'), "jobs") || !rest.p || !span_is(span_cut(&rest, '.'), "event") ||
+	    !rest.p)
 		return false;
 	*subject = rest;
 	return true;
@@ -155,8 +163,8 @@ bool event_is_job(struct span subject)
 	return cut_prefix(&subject, &tenant);
 }
 
-static enum status worker_event_decode(const struct bus_delivery *d, enum job_state state, struct arena *a, struct record *ret,
-                                       struct event_facts *facts, struct err *err)
+static enum status worker_event_decode(const struct bus_delivery *d, enum job_state state, struct arena *a,
+                                       struct record *ret, struct event_facts *facts, struct err *err)
 {
 	struct json body;
 	struct recorded_event e;
@@ -168,7 +176,8 @@ static enum status worker_event_decode(const struct bus_delivery *d, enum job_st
 	set_identity(ret, &e);
 	set_state(ret, &e, state, d);
 	ret->created.created_at = e.submitted_at.ms ? e.submitted_at.ms : d->stored_ms;
-	*facts = (struct event_facts){job_state_is_final(state), state == JOB_EVENT_COMPLETED, ret->state.processing_time_ms};
+	*facts =
+	    (struct event_facts){job_state_is_final(state), state == JOB_EVENT_COMPLETED, ret->state.processing_time_ms};
 	return STATUS_OK;
 }
 
@@ -187,7 +196,8 @@ enum status event_decode(const struct bus_delivery *d, int64_t jobs_created_ms, 
 	}
 	int state = place_of(state_name, job_state_names);
 	if (state < 0)
-		return err_set(err, STATUS_INVALID, "unknown state \"%.*s\"", (int)(state_name.n < 32 ? state_name.n : 32), state_name.p);
+		return err_set(err, STATUS_INVALID, "unknown state \"%.*s\"", (int)(state_name.n < 32 ? state_name.n : 32),
+		               state_name.p);
 	if (!rest.p || !id_is_job(rest))
 		return err_set(err, STATUS_INVALID, "the subject does not end in a job id");
 	ret->key.tenant = tenant;

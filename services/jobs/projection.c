@@ -1,4 +1,5 @@
-/* Pulls events in batches, folds them per job, writes each batch in one transaction and acknowledges what is committed. */
+/* Pulls events in batches, folds them per job, writes each batch in one transaction and acknowledges what is committed.
+ */
 #include "projection.h"
 
 #include <pthread.h>
@@ -17,8 +18,8 @@
 extern const struct store_migration migrations_jobs[];
 extern const size_t migrations_jobs_n;
 
-#define WINDOW 16384                      /* events asked for or held, at most */
-#define WINDOW_BYTES ((size_t)48 << 20)   /* the same in bytes, by the size of recent events */
+#define WINDOW 16384                    /* events asked for or held, at most */
+#define WINDOW_BYTES ((size_t)48 << 20) /* the same in bytes, by the size of recent events */
 #define WINDOW_MIN 64
 #define BATCH_BYTES ((size_t)24 << 20)
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
@@ -58,20 +59,22 @@ struct projection {
 	struct arena arena;
 	struct buf rows;
 	bool failed[FOLD_EVENTS_MAX]; /* by record: PostgreSQL cannot take it, ever */
-	size_t event_bytes; /* moving average */
+	size_t event_bytes;           /* moving average */
 	int64_t last_batch_mono_ms, renewed_mono_ms;
 	bool away;
 };
 
 static const double batch_bounds[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
-static struct metric events_total = {"gannet_projection_events_total", "Events by what became of them.", METRIC_COUNTER, "outcome"};
+static struct metric events_total = {"gannet_projection_events_total", "Events by what became of them.", METRIC_COUNTER,
+                                     "outcome"};
 static struct metric batch_seconds = {.name = "gannet_projection_batch_seconds",
                                       .help = "Time to write and commit a batch.",
                                       .kind = METRIC_HISTOGRAM,
                                       .bounds = batch_bounds,
                                       .bounds_n = countof(batch_bounds),
                                       .scale = 1e-6};
-static struct metric pending_gauge = {"gannet_projection_pending", "Events in the broker that are not recorded yet.", METRIC_GAUGE};
+static struct metric pending_gauge = {"gannet_projection_pending", "Events in the broker that are not recorded yet.",
+                                      METRIC_GAUGE};
 static struct {
 	struct metric_series *recorded, *ignored, *poison, *seconds, *pending;
 } metrics;
@@ -117,7 +120,8 @@ static struct timespec from_now(int64_t ms)
 	return t;
 }
 
-/* Waits for events; a small batch is put off a little, so that a steady trickle does not become a transaction per event. */
+/* Waits for events; a small batch is put off a little, so that a steady trickle does not become a transaction per
+ * event. */
 static bool wait_for_events(struct projection *p)
 {
 	while (!p->waiting && !p->stopping)
@@ -175,9 +179,10 @@ static void record_trace(const struct held *h, const struct record *r, int64_t n
 	if (!text.p || !trace_parse(text, &parent))
 		parent = trace_of_job(r->key.tenant, r->key.job_id);
 	struct trace_context self = trace_child(&parent);
-	const struct trace_attribute attributes[] = {{"gannet.job_id", r->key.job_id, 0}, {"gannet.tenant", r->key.tenant, 0}};
-	trace_record(&self, parent.span, "record job", TRACE_CONSUMER, h->delivery.stored_ms, (now_ms - h->delivery.stored_ms) * 1000, NULL,
-	             attributes, countof(attributes));
+	const struct trace_attribute attributes[] = {{"gannet.job_id", r->key.job_id, 0},
+	                                             {"gannet.tenant", r->key.tenant, 0}};
+	trace_record(&self, parent.span, "record job", TRACE_CONSUMER, h->delivery.stored_ms,
+	             (now_ms - h->delivery.stored_ms) * 1000, NULL, attributes, countof(attributes));
 }
 
 static void refuse(struct projection *p, const struct held *h, const struct err *why)
@@ -259,8 +264,8 @@ static enum status write_some(struct projection *p, struct record **records, siz
 	if (status == STATUS_OK || !data_is_at_fault(err))
 		return status;
 	if (n == 1) {
-		log_fields(LOG_ERROR, "record cannot be stored", LOG_S("tenant", records[0]->key.tenant), LOG_S("job_id", records[0]->key.job_id),
-		           LOG_C("error", err->msg));
+		log_fields(LOG_ERROR, "record cannot be stored", LOG_S("tenant", records[0]->key.tenant),
+		           LOG_S("job_id", records[0]->key.job_id), LOG_C("error", err->msg));
 		p->failed[records[0] - p->fold.records] = true;
 		return STATUS_OK;
 	}
@@ -391,7 +396,8 @@ static void *run(void *arg)
 	want_more(p);
 	while (take_batch(p)) {
 		fold_batch(p);
-		/* While PostgreSQL writes this batch the broker sends the next, unless it is away: then nothing more is taken. */
+		/* While PostgreSQL writes this batch the broker sends the next, unless it is away: then nothing more is taken.
+		 */
 		if (!p->away)
 			want_more(p);
 		bool written = write_batch(p);

@@ -11,7 +11,7 @@ struct projection_options {
 	struct bus *bus;
 	const struct clock *clock;
 	const char *database_url;
-	int64_t jobs_created_ms; /* birth of JOBS, part of derived job ids */
+	int64_t jobs_created_ms;   /* birth of JOBS, part of derived job ids */
 	struct estimate *estimate; /* told of every completion */
 	/* Called on the projection's thread once the schema is there, and when the schema cannot be brought up to date. */
 	void (*migrated)(void *arg);
@@ -20,8 +20,8 @@ struct projection_options {
 };
 
 /*
- * Pulls EVENTS by its durable consumer, merges batches and acknowledges a batch after its commit. Works on a thread and a connection of its
- * own; while PostgreSQL is away it keeps what it holds, renews the lease and asks for no more.
+ * Pulls EVENTS by its durable consumer, merges batches and acknowledges a batch after its commit. Works on a thread and
+ * a connection of its own; while PostgreSQL is away it keeps what it holds, renews the lease and asks for no more.
  */
 enum status projection_start(const struct projection_options *o, struct projection **ret, struct err *err) must_check;
 /* Waits for the next commit; false when none came in time. Any thread. */

@@ -1,14 +1,15 @@
-/* Reads submissions as they were queued: the server's copy of what went into JOBS, and what `create` announces of delayed jobs. */
+/* Reads submissions as they were queued: the server's copy of what went into JOBS, and what `create` announces of
+ * delayed jobs. */
 #include "bus/topology.h"
-#include "core/utf8.h"
 #include "events.h"
 
 #define CONFIG(member) JSON_FIELD(struct job, member)
 static const struct json_field ai_config_fields[] = {
-	CONFIG(temperature), CONFIG(max_tokens), CONFIG(system_message), CONFIG(timeout_ms), CONFIG(max_retries),
-	CONFIG(reply_to),    CONFIG(stream),     CONFIG(task_type),      CONFIG(parameters), CONFIG(run_at),
+    CONFIG(temperature), CONFIG(max_tokens), CONFIG(system_message), CONFIG(timeout_ms), CONFIG(max_retries),
+    CONFIG(reply_to),    CONFIG(stream),     CONFIG(task_type),      CONFIG(parameters), CONFIG(run_at),
 };
-const struct json_table ai_config_table = {"ai_config", sizeof(struct job), ai_config_fields, countof(ai_config_fields)};
+const struct json_table ai_config_table = {"ai_config", sizeof(struct job), ai_config_fields,
+                                           countof(ai_config_fields)};
 
 const struct json_table *submission_table(struct span kind)
 {
@@ -24,8 +25,9 @@ int64_t header_number(const struct bus_in *in, const char *name, int64_t fallbac
 
 static struct span ai_config_of(const struct job *j, struct arena *a)
 {
-	if (!j->temperature.set && !j->max_tokens.set && !j->system_message.p && !j->timeout_ms.set && !j->max_retries.set && !j->reply_to.p &&
-	    !j->stream.set && !j->task_type.p && !j->parameters.type && !j->run_at.ms)
+	if (!j->temperature.set && !j->max_tokens.set && !j->system_message.p && !j->timeout_ms.set &&
+	    !j->max_retries.set && !j->reply_to.p && !j->stream.set && !j->task_type.p && !j->parameters.type &&
+	    !j->run_at.ms)
 		return (struct span){0};
 	scoped_buf out = {0};
 	json_encode(&ai_config_table, j, &(struct json_writer){.out = &out});
@@ -34,7 +36,7 @@ static struct span ai_config_of(const struct job *j, struct arena *a)
 
 static void set_submission(struct record *r, const struct job *j, struct arena *a)
 {
-	r->identity.user_id = utf8_cut(j->user_id, RECORD_USER_ID_MAX);
+	r->identity.user_id = j->user_id;
 	r->identity.agent_id = j->agent_id;
 	r->identity.model_name = j->model;
 	r->identity.format = span_from(format_names[j->format]);
@@ -71,8 +73,8 @@ static void set_queued(struct record *r, const struct bus_delivery *d, int64_t s
 }
 
 /* The same order as the worker's: the body's own id, the one it was given earlier, its place in the stream. */
-static bool name_job(struct record *r, const struct bus_delivery *d, struct span own_id, int64_t jobs_created_ms, int64_t sequence,
-                     struct arena *a)
+static bool name_job(struct record *r, const struct bus_delivery *d, struct span own_id, int64_t jobs_created_ms,
+                     int64_t sequence, struct arena *a)
 {
 	char derived[JOB_ID_BYTES];
 	struct span given = bus_in_header(&d->in, HEADER_JOB_ID);
@@ -88,11 +90,11 @@ static bool name_job(struct record *r, const struct bus_delivery *d, struct span
 }
 
 /*
- * A body that does not decode is a job too: the worker rejects it under the id that it can be known by, and so it is recorded. An
- * announcement by `create` has no place in JOBS yet; it counts as place 0, before all others.
+ * A body that does not decode is a job too: the worker rejects it under the id that it can be known by, and so it is
+ * recorded. An announcement by `create` has no place in JOBS yet; it counts as place 0, before all others.
  */
-enum status queued_decode(const struct bus_delivery *d, struct span tenant, struct span kind, struct span priority, int64_t jobs_created_ms,
-                          struct arena *a, struct record *ret, struct err *err)
+enum status queued_decode(const struct bus_delivery *d, struct span tenant, struct span kind, struct span priority,
+                          int64_t jobs_created_ms, struct arena *a, struct record *ret, struct err *err)
 {
 	struct json body = {0}, id;
 	struct job job = {0};
@@ -109,7 +111,8 @@ enum status queued_decode(const struct bus_delivery *d, struct span tenant, stru
 	ret->key.tenant = tenant;
 	ret->identity.kind = kind;
 	ret->identity.priority = priority;
-	bool read = body.type == JSON_OBJECT && json_decode(submission_table(kind), body, JSON_LENIENT, a, &job, &unread) == STATUS_OK;
+	bool read = body.type == JSON_OBJECT &&
+	            json_decode(submission_table(kind), body, JSON_LENIENT, a, &job, &unread) == STATUS_OK;
 	if (read)
 		set_submission(ret, &job, a);
 	set_queued(ret, d, sequence, read ? job.run_at.ms : 0);

@@ -8,7 +8,8 @@ static int64_t at_most(uint64_t v, int64_t max)
 
 int64_t record_rank(uint64_t jobs_sequence, uint64_t delivery, enum record_step step)
 {
-	return at_most(jobs_sequence, RECORD_SEQUENCE_MAX) << 17 | at_most(delivery, RECORD_DELIVERY_MAX) << 3 | (int64_t)step;
+	return at_most(jobs_sequence, RECORD_SEQUENCE_MAX) << 17 | at_most(delivery, RECORD_DELIVERY_MAX) << 3 |
+	       (int64_t)step;
 }
 
 int64_t record_rank_final(uint64_t events_sequence)

@@ -6,15 +6,16 @@
 #include "store/store.h"
 
 /*
- * Every event becomes a struct record that holds what this event knows, and records of a job are merged. Merging is commutative,
- * associative and idempotent, in C within a batch and in SQL with what is stored, so the order and repetition of events do not matter:
- * - the submission with the lowest place in JOBS says what the job is (identity, submission, created_at); until one is known, identity is
- *   that of the latest event and created_at the earliest said;
+ * Every event becomes a struct record that holds what this event knows, and records of a job are merged. Merging is
+ * commutative, associative and idempotent, in C within a batch and in SQL with what is stored, so the order and
+ * repetition of events do not matter:
+ * - the submission with the lowest place in JOBS says what the job is (identity, submission, created_at); until one is
+ * known, identity is that of the latest event and created_at the earliest said;
  * - the state is that of the event with the highest (run, state_rank).
  *
- * state_rank, within a run: a final event outranks every other, and of two final events the earlier in EVENTS wins (a final state never
- * changes). Others are ordered by the submission's place in JOBS (a job that waited in DELAYED comes back with a higher one), then by how
- * often the queue had handed it out, then by state.
+ * state_rank, within a run: a final event outranks every other, and of two final events the earlier in EVENTS wins (a
+ * final state never changes). Others are ordered by the submission's place in JOBS (a job that waited in DELAYED comes
+ * back with a higher one), then by how often the queue had handed it out, then by state.
  */
 #define RECORD_RANK_FINAL ((int64_t)1 << 61)
 #define RECORD_SEQUENCE_MAX (((int64_t)1 << 44) - 1) /* 14 years of 40,000 a second */
@@ -23,7 +24,8 @@ enum record_step { RECORD_QUEUED, RECORD_STARTED, RECORD_PROGRESSED, RECORD_RETR
 int64_t record_rank(uint64_t jobs_sequence, uint64_t delivery, enum record_step step);
 int64_t record_rank_final(uint64_t events_sequence);
 
-/* X(group, name, kind): the columns written after `tenant`, each a member of its group and a column of ai_jobs of the same name. */
+/* X(group, name, kind): the columns written after `tenant`, each a member of its group and a column of ai_jobs of the
+ * same name. */
 #define RECORD_COLUMNS(X)                                                                                              \
 	X(key, job_id, STORE_TEXT)                                                                                         \
 	X(created, created_at, STORE_TIME)                                                                                 \
@@ -67,9 +69,8 @@ int64_t record_rank_final(uint64_t events_sequence);
 	X(state, parsed_output, STORE_TEXT)                                                                                \
 	X(state, output_data, STORE_TEXT)
 
-#define RECORD_USER_ID_MAX 256 /* bytes; longer ones are cut, because it is part of an index */
-
-/* Texts point into messages and the batch's arena. JSON columns hold JSON text. Times are UTC milliseconds, 0 = none. */
+/* Texts point into messages and the batch's arena. JSON columns hold JSON text. Times are UTC milliseconds, 0 = none.
+ */
 struct record {
 	struct {
 		struct span tenant, job_id;
@@ -90,8 +91,8 @@ struct record {
 		int64_t updated_at, started_at, completed_at, retry_at;
 		int64_t processing_time_ms, tokens_used, cost_nanousd; /* STORE_NULL: unknown */
 		bool simulated;
-		struct span ai_provider, result_model, error_code, error_field, error_message, usage, prompt, raw_response, parsed_output,
-			output_data;
+		struct span ai_provider, result_model, error_code, error_field, error_message, usage, prompt, raw_response,
+		    parsed_output, output_data;
 	} state;
 };
 

@@ -1,4 +1,5 @@
-/* Records go to PostgreSQL through a temporary table and one statement that merges them into ai_jobs and keeps ai_job_counts. */
+/* Records go to PostgreSQL through a temporary table and one statement that merges them into ai_jobs and keeps
+ * ai_job_counts. */
 #include "write.h"
 
 #include <stdlib.h>
@@ -8,9 +9,9 @@
 
 /* synchronous_commit: events are acknowledged to the broker after the commit, so the commit has to be on disk. */
 const char write_session_sql[] =
-	"SET synchronous_commit = on; SET work_mem = '32MB';"
-	"CREATE TEMPORARY TABLE batch WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS AS "
-	"SELECT " COLUMN_NAMES " FROM ai_jobs WITH NO DATA;";
+    "SET synchronous_commit = on; SET work_mem = '32MB';"
+    "CREATE TEMPORARY TABLE batch WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS AS "
+    "SELECT " COLUMN_NAMES " FROM ai_jobs WITH NO DATA;";
 
 #define EARLIER "EXCLUDED.submission_seq < coalesce(j.submission_seq, 9223372036854775807)"
 #define NEWER "(EXCLUDED.run, EXCLUDED.state_rank) > (j.run, j.state_rank)"
@@ -28,14 +29,15 @@ const char write_session_sql[] =
 /* Keep in step with record_merge(). */
 #define MERGE_SQL                                                                                                      \
 	"WITH merged AS ("                                                                                                 \
-	"INSERT INTO ai_jobs AS j (" COLUMN_NAMES ") SELECT " COLUMN_NAMES " FROM batch "               \
-	"ON CONFLICT (tenant, job_id) DO UPDATE SET previous_status = j.status" RECORD_COLUMNS(SET)                        \
-	" WHERE " EARLIER " OR " NEWER " RETURNING tenant, previous_status, status), "                                     \
-	"changes AS (SELECT tenant, status, count(*) AS n FROM merged GROUP BY 1, 2 UNION ALL "                            \
-	"SELECT tenant, previous_status, -count(*) FROM merged WHERE previous_status IS NOT NULL GROUP BY 1, 2) "          \
-	"INSERT INTO ai_job_counts AS c (tenant, status, shard, jobs) "                                                    \
-	"SELECT tenant, status, pg_backend_pid() % 16, sum(n) FROM changes GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2 " \
-	"ON CONFLICT (tenant, status, shard) DO UPDATE SET jobs = c.jobs + EXCLUDED.jobs"
+	"INSERT INTO ai_jobs AS j (" COLUMN_NAMES ") SELECT " COLUMN_NAMES " FROM batch "                                  \
+	"ON CONFLICT (tenant, job_id) DO UPDATE SET previous_status = j.status" RECORD_COLUMNS(                            \
+	    SET) " WHERE " EARLIER " OR " NEWER " RETURNING tenant, previous_status, status), "                            \
+	         "changes AS (SELECT tenant, status, count(*) AS n FROM merged GROUP BY 1, 2 UNION ALL "                   \
+	         "SELECT tenant, previous_status, -count(*) FROM merged WHERE previous_status IS NOT NULL GROUP BY 1, 2) " \
+	         "INSERT INTO ai_job_counts AS c (tenant, status, shard, jobs) "                                           \
+	         "SELECT tenant, status, pg_backend_pid() % 16, sum(n) FROM changes GROUP BY 1, 2 HAVING sum(n) <> 0 "     \
+	         "ORDER BY 1, 2 "                                                                                          \
+	         "ON CONFLICT (tenant, status, shard) DO UPDATE SET jobs = c.jobs + EXCLUDED.jobs"
 
 static int by_key(const void *a, const void *b)
 {
