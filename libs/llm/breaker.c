@@ -1,18 +1,13 @@
 /* Stops calls to a provider that is down, and lets one through now and then to see whether it is back. */
 #include "llm/llm.h"
 
-static bool is_open(const struct breaker *b)
-{
-	return b->backoff_ms > 0;
-}
-
 int64_t breaker_wait_ms(struct breaker *b, int64_t now_mono_ms)
 {
 	int64_t until = b->hold_until_ms > b->open_until_ms ? b->hold_until_ms : b->open_until_ms;
 	if (until > now_mono_ms)
 		return until - now_mono_ms;
 	b->hold_until_ms = 0;
-	if (is_open(b)) {
+	if (breaker_is_open(b)) {
 		/* A probe may never be heard of again (cancelled, crashed): the next one goes when this wait is over. */
 		b->probing = true;
 		b->open_until_ms = now_mono_ms + b->backoff_ms;
@@ -27,7 +22,7 @@ void breaker_success(struct breaker *b)
 
 void breaker_failure(struct breaker *b, int64_t now_mono_ms)
 {
-	if (is_open(b)) {
+	if (breaker_is_open(b)) {
 		/* Calls that began before the opening fail late: only a probe's failure tells something new. */
 		if (!b->probing)
 			return;

@@ -16,7 +16,8 @@ int64_t retry_delay_ms(int64_t n, double random01)
 	return delay < DELAY_MAX_MS ? (int64_t)delay : DELAY_MAX_MS;
 }
 
-/* A decimal number, with or without a fraction; -1 for anything else. Counts up to a billion, which is beyond every limit here. */
+/* A decimal number, with or without a fraction; -1 for anything else. Counts up to a billion, which is beyond every
+ * limit here. */
 static double decimal(struct span s)
 {
 	double v = 0, unit = 1;
@@ -42,7 +43,8 @@ static double decimal(struct span s)
 /* The three date forms of RFC 9110, 5.6.7; -1 for anything else. */
 static int64_t http_date_ms(struct span s)
 {
-	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"};
+	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+	                                    "%a %b %d %H:%M:%S %Y"};
 	char text[64];
 	if (!span_copy(span_trim(s), text, sizeof text))
 		return -1;
@@ -81,10 +83,10 @@ void llm_failure_from_http(const char *provider, int http_status, struct span me
 		enum status status;
 		bool retryable;
 	} rows[] = {
-		{401, STATUS_PROVIDER, false},  {402, STATUS_PROVIDER, false},     {403, STATUS_PROVIDER, false},
-		{408, STATUS_TIMEOUT, true},    {409, STATUS_UNAVAILABLE, true},   {413, STATUS_TOO_LARGE, false},
-		{429, STATUS_RATE_LIMITED, true}, {500, STATUS_PROVIDER, true},    {502, STATUS_PROVIDER, true},
-		{503, STATUS_UNAVAILABLE, true}, {504, STATUS_TIMEOUT, true},      {529, STATUS_UNAVAILABLE, true},
+	    {401, STATUS_PROVIDER, false},    {402, STATUS_PROVIDER, false},   {403, STATUS_PROVIDER, false},
+	    {408, STATUS_TIMEOUT, true},      {409, STATUS_UNAVAILABLE, true}, {413, STATUS_TOO_LARGE, false},
+	    {429, STATUS_RATE_LIMITED, true}, {500, STATUS_PROVIDER, true},    {502, STATUS_PROVIDER, true},
+	    {503, STATUS_UNAVAILABLE, true},  {504, STATUS_TIMEOUT, true},     {529, STATUS_UNAVAILABLE, true},
 	};
 	enum status status = http_status >= 400 && http_status < 500 ? STATUS_UNPROCESSABLE : STATUS_PROVIDER;
 	bool retryable = false;

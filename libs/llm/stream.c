@@ -12,7 +12,8 @@ static enum status dispatch(struct llm_stream *s, const struct provider *p, stru
 static enum status end_event(struct llm_stream *s, const struct provider *p, struct arena *a)
 {
 	enum status status = STATUS_OK;
-	/* Every data line was ended with a newline; the last one is not part of the data. Data without a byte is a sign of life. */
+	/* Every data line was ended with a newline; the last one is not part of the data. Data without a byte is a sign of
+	 * life. */
 	if (s->data.len > 1)
 		status = dispatch(s, p, span_of(s->data.data, s->data.len - 1), a);
 	buf_reset(&s->event);
@@ -40,7 +41,8 @@ static enum status sse_line(struct llm_stream *s, const struct provider *p, stru
 		buf_addspan(&s->event, value);
 	}
 	if (s->data.overflow || s->event.overflow)
-		return err_set(&s->err, STATUS_PROVIDER, "%s: an event of the stream is over %zu bytes", p->name, LLM_EVENT_MAX);
+		return err_set(&s->err, STATUS_PROVIDER, "%s: an event of the stream is over %zu bytes", p->name,
+		               LLM_EVENT_MAX);
 	return STATUS_OK;
 }
 
@@ -85,7 +87,8 @@ static enum status feed(struct llm_stream *s, const struct provider *p, struct s
 			line = buf_span(&s->line);
 		}
 		if (s->line.overflow || line.n > LLM_EVENT_MAX)
-			return err_set(&s->err, STATUS_PROVIDER, "%s: a line of the stream is over %zu bytes", p->name, LLM_EVENT_MAX);
+			return err_set(&s->err, STATUS_PROVIDER, "%s: a line of the stream is over %zu bytes", p->name,
+			               LLM_EVENT_MAX);
 		if (!ended)
 			break;
 		s->after_cr = bytes.p[n] == '\r';
@@ -116,7 +119,8 @@ enum status llm_stream_end(struct llm_stream *s, const struct provider *p, struc
 	if (status != STATUS_OK)
 		return status;
 	if (!s->finished)
-		return err_retry(err, STATUS_PROVIDER, "%s: the stream broke off after %zu bytes of answer", p->name, s->text.len);
+		return err_retry(err, STATUS_PROVIDER, "%s: the stream broke off after %zu bytes of answer", p->name,
+		                 s->text.len);
 	*ret = s->answer;
 	if (s->text.len || wire_has_text(s->answer.finish_reason))
 		ret->text = arena_dup(a, buf_span(&s->text));

@@ -1,4 +1,5 @@
-/* Renders {{variables}} out of a JSON object: finds them all, walks the object once to resolve them, writes the text. */
+/* Renders {{variables}} out of a JSON object: finds them all, walks the object once to resolve them, writes the text.
+ */
 #include "llm/llm.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 struct variable {
 	size_t from, to;   /* where it stands in the template, braces included */
 	struct span name;  /* absent: an escaped {{ */
-	struct json value;
+	struct span value; /* as it will be written; absent: not found */
 };
 
 /* ---- finding */
@@ -48,8 +49,10 @@ static enum status read_variable(struct span t, size_t at, struct variable *ret,
 	ret->to = end + 2;
 	ret->name = span_trim(span_of(t.p + at + 2, end - at - 2));
 	if (!is_name(ret->name))
-		return err_field(err, STATUS_INVALID, "template",
-		                 "the name after {{ at byte %zu is not of the form [A-Za-z_][A-Za-z0-9_.-]*; write {{{{ for a literal {{", at);
+		return err_field(
+		    err, STATUS_INVALID, "template",
+		    "the name after {{ at byte %zu is not of the form [A-Za-z_][A-Za-z0-9_.-]*; write {{{{ for a literal {{",
+		    at);
 	return STATUS_OK;
 }
 
@@ -75,9 +78,61 @@ static enum status find_variables(struct span t, struct arena *a, struct variabl
 	return STATUS_OK;
 }
 
+/* ---- values as text */
+
+/* Bytes of the invisible character at s.p[0] (U+200B–D, 2060, FEFF, E0000–E007F), 0 if it is none. */
+static size_t invisible(struct span s)
+{
+	const unsigned char *c = (const unsigned char *)s.p;
+	if (s.n >= 3 && c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x8b && c[2] <= 0x8d)
+		return 3;
+	if (s.n >= 3 && ((c[0] == 0xe2 && c[1] == 0x81 && c[2] == 0xa0) || (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf)))
+		return 3;
+	if (s.n >= 4 && c[0] == 0xf3 && c[1] == 0xa0 && (c[2] == 0x80 || c[2] == 0x81))
+		return 4;
+	return 0;
+}
+
+/* The text itself when there is nothing to remove. */
+static struct span visible(struct span s, struct arena *a)
+{
+	char *kept = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < s.n;) {
+		size_t skip = (unsigned char)s.p[i] >= 0xe2 ? invisible(span_of(s.p + i, s.n - i)) : 0;
+		if (skip && !kept) {
+			kept = arena_alloc(a, s.n);
+			memcpy(kept, s.p, i);
+		}
+		if (kept && !skip)
+			kept[n] = s.p[i];
+		n += !skip;
+		i += skip ? skip : 1;
+	}
+	return kept ? span_of(kept, n) : s;
+}
+
+static struct span as_text(struct json value, struct arena *a)
+{
+	scoped_buf compact = {0};
+	switch (value.type) {
+	case JSON_STRING:
+		return visible(json_text(value, a), a);
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		json_compact(value, &compact);
+		return visible(arena_dup(a, buf_span(&compact)), a);
+	case JSON_NULL:
+		return SPAN("");
+	default:
+		return value.text;
+	}
+}
+
 /* ---- resolving */
 
-/* Order of names by their segments: a dot sorts before everything else, so that names with a common path are neighbours. */
+/* Order of names by their segments: a dot sorts before everything else, so that names with a common path are
+ * neighbours. */
 static int compare_names(struct span a, struct span b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
@@ -99,7 +154,8 @@ static struct span segment_at(struct span name, size_t from)
 	return span_cut(&rest, '.');
 }
 
-/* The first of the sorted v[0..n) whose segment at `from` is not before `key`, or with `after` the first that comes behind it. */
+/* The first of the sorted v[0..n) whose segment at `from` is not before `key`, or with `after` the first that comes
+ * behind it. */
 static size_t bound(struct variable **v, size_t n, size_t from, struct span key, bool after)
 {
 	size_t low = 0;
@@ -116,8 +172,9 @@ static size_t bound(struct variable **v, size_t n, size_t from, struct span key,
 }
 
 /*
- * Gives the sorted v[0..n), whose names agree up to `from`, their values below `value`. One walk serves all names, so that no template
- * can make a big context be read again and again. The recursion is no deeper than the checked document.
+ * Gives the sorted v[0..n), whose names agree up to `from`, their values below `value`. One walk serves all names and a
+ * value is written out once, so that no template can make a big context be read again and again. The recursion is no
+ * deeper than the checked document.
  */
 static void resolve(struct variable **v, size_t n, size_t from, struct json value, struct arena *a)
 {
@@ -125,13 +182,17 @@ static void resolve(struct variable **v, size_t n, size_t from, struct json valu
 	struct json key, member;
 	for (int64_t index = 0; json_next(&it, &key, &member); index++) {
 		char digits[24];
-		struct span segment = key.type == JSON_STRING ? json_text(key, a)
-		                                              : span_of(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)index));
+		struct span segment = key.type == JSON_STRING
+		                          ? json_text(key, a)
+		                          : span_of(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)index));
 		size_t first = bound(v, n, from, segment, false), end = bound(v, n, from, segment, true);
 		if (first == end)
 			continue;
-		for (size_t below = from + segment.n + 1; first < end && v[first]->name.n < below; first++)
-			v[first]->value = member;
+		if (v[first]->name.n == from + segment.n) {
+			struct span text = as_text(member, a);
+			for (; first < end && v[first]->name.n == from + segment.n; first++)
+				v[first]->value = text;
+		}
 		if (first < end)
 			resolve(v + first, end - first, from + segment.n + 1, member, a);
 	}
@@ -154,7 +215,7 @@ static enum status check_missing(const struct variable *v, size_t n, struct err 
 	size_t missing = 0;
 	scoped_buf list = {0};
 	for (size_t i = 0; i < n && missing < MISSING_NAMED; i++) {
-		bool known = !v[i].name.p || v[i].value.type != JSON_ABSENT;
+		bool known = !v[i].name.p || v[i].value.p;
 		for (size_t j = 0; j < missing && !known; j++)
 			known = span_eq(named[j], v[i].name);
 		if (known)
@@ -168,52 +229,6 @@ static enum status check_missing(const struct variable *v, size_t n, struct err 
 }
 
 /* ---- writing */
-
-/* Bytes of the invisible character at s.p[0] (U+200B–D, 2060, FEFF, E0000–E007F), 0 if it is none. */
-static size_t invisible(struct span s)
-{
-	const unsigned char *c = (const unsigned char *)s.p;
-	if (s.n >= 3 && c[0] == 0xe2 && c[1] == 0x80 && c[2] >= 0x8b && c[2] <= 0x8d)
-		return 3;
-	if (s.n >= 3 && ((c[0] == 0xe2 && c[1] == 0x81 && c[2] == 0xa0) || (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf)))
-		return 3;
-	if (s.n >= 4 && c[0] == 0xf3 && c[1] == 0xa0 && (c[2] == 0x80 || c[2] == 0x81))
-		return 4;
-	return 0;
-}
-
-static void put_visible(struct span s, struct buf *out)
-{
-	size_t from = 0;
-	for (size_t i = 0, skip; i < s.n; i += skip ? skip : 1) {
-		skip = (unsigned char)s.p[i] >= 0xe2 ? invisible(span_of(s.p + i, s.n - i)) : 0;
-		if (!skip)
-			continue;
-		buf_add(out, s.p + from, i - from);
-		from = i + skip;
-	}
-	buf_add(out, s.p + from, s.n - from);
-}
-
-static void put_value(struct json value, struct arena *a, struct buf *out)
-{
-	switch (value.type) {
-	case JSON_STRING:
-		put_visible(json_text(value, a), out);
-		break;
-	case JSON_ARRAY:
-	case JSON_OBJECT: {
-		scoped_buf compact = {0};
-		json_compact(value, &compact);
-		put_visible(buf_span(&compact), out);
-		break;
-	}
-	case JSON_NULL:
-		break;
-	default:
-		buf_addspan(out, value.text);
-	}
-}
 
 enum status template_render(struct span template, struct json context, size_t max_bytes, struct arena *a,
                             struct span *ret, struct err *err)
@@ -229,10 +244,7 @@ enum status template_render(struct span template, struct json context, size_t ma
 	scoped_buf out = {.max_bytes = max_bytes};
 	for (size_t i = 0; i < n && !out.overflow; i++) {
 		buf_add(&out, template.p + from, v[i].from - from);
-		if (v[i].name.p)
-			put_value(v[i].value, a, &out);
-		else
-			buf_add(&out, "{{", 2);
+		buf_addspan(&out, v[i].name.p ? v[i].value : SPAN("{{"));
 		from = v[i].to;
 	}
 	buf_add(&out, template.p + from, template.n - from);

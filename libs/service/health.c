@@ -22,14 +22,14 @@ static enum status check_bus(void *arg, struct err *err)
 	return err_set(err, STATUS_UNAVAILABLE, "not connected to the broker");
 }
 
-/* Runs what was not looked at within the last second; false when a required check fails. Under the lock. */
+/* Runs the checks that are due; false when a required one fails. Under the lock. */
 static bool run_checks(struct health *h)
 {
 	int64_t now = clock_mono_ms(h->service->clock);
 	bool good = true;
 	for (size_t i = 0; i < h->checks_n; i++) {
 		struct health_check *c = &h->checks[i];
-		if (c->checked_mono_ms == 0 || now - c->checked_mono_ms >= HEALTH_CHECK_EVERY_MS) {
+		if (c->checked_mono_ms == 0 || now - c->checked_mono_ms >= c->every_ms) {
 			c->failed = c->check(c->arg, &c->err) != STATUS_OK;
 			c->checked_mono_ms = now;
 		}
@@ -152,7 +152,7 @@ enum status health_start(struct health *h, struct service *s, struct err *err)
 	metric_register(&connected_metric);
 	metric_register(&reconnects_metric);
 	process_metrics_register(s->clock);
-	health_add_check(h, &(struct health_check){"nats", true, check_bus, s});
+	health_add_check(h, &(struct health_check){"nats", true, check_bus, s, .every_ms = 0});
 	const struct http_server_options o = {.bind = s->settings.shared.health_bind,
 	                                      .port = (uint16_t)s->settings.shared.health_port,
 	                                      .handle = handle,
@@ -169,6 +169,8 @@ void health_set_phase(struct health *h, enum health_phase phase)
 {
 	pthread_mutex_lock(&h->lock);
 	h->phase = phase;
+	for (size_t i = 0; i < h->checks_n; i++)
+		h->checks[i].checked_mono_ms = 0; /* what was found while starting says little about now */
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -37,7 +37,8 @@ struct health {
 		bool required;
 		enum status (*check)(void *arg, struct err *err);
 		void *arg;
-		int64_t checked_mono_ms;
+		int64_t every_ms;        /* looked at again after so long at the earliest */
+		int64_t checked_mono_ms; /* 0: not yet */
 		bool failed;
 		struct err err;
 	} checks[HEALTH_CHECKS_MAX];

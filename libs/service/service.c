@@ -52,7 +52,7 @@ void *service_state(const struct service *s)
 void service_add_check(struct service *s, const char *name, bool required,
                        enum status (*check)(void *arg, struct err *err), void *arg)
 {
-	health_add_check(&s->health, &(struct health_check){name, required, check, arg});
+	health_add_check(&s->health, &(struct health_check){name, required, check, arg, .every_ms = HEALTH_CHECK_EVERY_MS});
 }
 
 void service_progress(struct service *s)

@@ -72,13 +72,15 @@ static enum status check_file(void *name, struct err *err)
 	return is_there(name) ? err_set(err, STATUS_UNAVAILABLE, "there is a file %s", (const char *)name) : STATUS_OK;
 }
 
+static char no_database[] = "no-database", no_cache[] = "no-cache";
+
 static enum status start(struct service *s, struct err *err)
 {
 	if (config.fail && strcmp(config.fail, "start") == 0)
 		return err_set(err, STATUS_UNAVAILABLE, "told to fail");
 	CHECK(bus_is_connected(service_bus(s)));
-	service_add_check(s, "database", true, check_file, "no-database");
-	service_add_check(s, "cache", false, check_file, "no-cache");
+	service_add_check(s, "database", true, check_file, no_database);
+	service_add_check(s, "cache", false, check_file, no_cache);
 	CHECK(pthread_create(&main_loop, NULL, loop, s) == 0);
 	struct trace_context root = trace_of_job(SPAN("acme"), SPAN("job-1")), self = trace_child(&root);
 	trace_record(&self, root.span, "service.start", TRACE_INTERNAL, clock_wall_ms(service_clock(s)), 1, NULL, NULL, 0);
@@ -125,8 +127,8 @@ static void redirect(int fd, const char *name)
 
 static _Noreturn void become_service(const char *const *env, const char *argument)
 {
-	char *argv[] = {"gannet-test", (char *)argument, NULL};
-	char port[16];
+	char name[] = "gannet-test", port[16];
+	char *argv[] = {name, (char *)argument, NULL};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	redirect(STDOUT_FILENO, "service.out");
 	redirect(STDERR_FILENO, "service.log");

@@ -7,7 +7,10 @@
 #include "bus/bus.h"
 #include "tests/lib/test.h"
 
-/* All of these fail the test when something cannot start. Children die with the test process, whatever happens (PR_SET_PDEATHSIG). */
+/*
+ * All of these fail the test when something cannot start. Children die with the test process, whatever happens
+ * (PR_SET_PDEATHSIG); start them on the test's own thread.
+ */
 
 /* nats-server with JetStream in test_dir(); the same port and data again after test_nats_kill() + test_nats_start(). */
 void test_nats_start(void);
@@ -23,11 +26,18 @@ pid_t test_postgres_pid(void);
 
 const char *test_redis_url(void);
 
+/* Never the same one twice on this machine while the test runs. */
 int test_free_port(void);
 
-/* One of our programs: `test_spawn("gannet-runner", (const char *[]){"NATS_URL=…", NULL}, NULL)`. NATS_URL, DATABASE_URL, REDIS_URL of servers that
-   run already, LOG_LEVEL=DEBUG, PROMETHEUS_PORT=<free> are set unless `env` says otherwise. Standard error goes to <test_dir>/<n>-<program>.log, shown
-   when the test fails. Returns a handle. */
+/*
+ * One of our programs from test_bin(): `test_spawn("gannet-runner", (const char *[]){"NATS_URL=…", NULL}, NULL)`; a name with a slash
+ * is taken as a path. Its environment is the same on every machine: NATS_URL, DATABASE_URL, REDIS_URL of servers that this test
+ * has started, LOG_LEVEL=DEBUG, PROMETHEUS_PORT=<free>, GANNET_DRAIN_MS=2000, PATH, HOME, TMPDIR and the sanitizers' options,
+ * unless `env` says otherwise. Standard error goes to <test_dir>/<n>-<program>.log, shown when the test fails.
+ *
+ * After a test that passed, what still runs gets SIGTERM. A program that then does not end, ends with a status other than 0
+ * (unless test_wait_exit() told the test, or by the signal the test sent) or whose log holds a sanitizer's report fails the test.
+ */
 struct test_process {
 	pid_t pid;
 	int health_port;
@@ -47,7 +57,7 @@ int test_run(const char *program, const char *const *args, const char *const *en
 /* A bus of the test's own on test_nats_url(). */
 struct bus *test_bus(void);
 
-/* HTTP GET on 127.0.0.1; returns the status, body into `body`. */
+/* HTTP GET on 127.0.0.1; returns the status, 0 when nobody answers; body into `body`. */
 int test_http_get(int port, const char *path, struct buf *body);
 
 /*
@@ -58,7 +68,7 @@ int test_http_get(int port, const char *path, struct buf *body);
 void test_observe(void);
 void test_expect_invalid(const char *subject_prefix);
 
-/* A PostgreSQL value as text, from the first row and column; "" for no row. Buffer is static per call site's thread. */
+/* A PostgreSQL value as text, from the first row and column; "" for no row. Valid until the thread's next call. Any thread. */
 const char *test_sql(const char *sql);
 
 #endif

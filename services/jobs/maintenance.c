@@ -1,0 +1,275 @@
+/* Ticks in, work out. */
+#include "maintenance.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus/pull.h"
+#include "bus/store.h"
+#include "bus/topology.h"
+#include "repeat.h"
+
+#define DAY_MS (24ll * 3600 * 1000)
+#define CHUNK "1000" /* records deleted in one transaction */
+#define TICK_MAX 16  /* ticks in hand */
+
+enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
+static const char *const schedule_names[] = {"jobs.cleanup", "jobs.retry_failed"};
+#define TICK_PREFIX "gannet.tick."
+
+struct maintenance {
+	struct jobs *jobs;
+	struct bus_pull *pull;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct bus_delivery ticks[TICK_MAX];
+	size_t ticks_n;
+	bool running, stopping;
+	int64_t interval_ms[SCHEDULES]; /* 0: never */
+	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
+};
+
+/* ---- the work */
+
+enum status cleanup_old_jobs(struct jobs *j, struct span tenant, int64_t days, bool (*stop)(void *arg), void *arg,
+                             int64_t *ret_deleted, struct err *err)
+{
+	char text[24];
+	struct store *s;
+	snprintf(text, sizeof text, "%" PRId64, days);
+	const struct span params[] = {tenant, span_from(text)};
+	enum status status = db_take(j->db, &s, err);
+	if (status != STATUS_OK)
+		return status;
+	int64_t deleted = 0, chunk = 1;
+	while (status == STATUS_OK && chunk > 0 && !(stop && stop(arg))) {
+		scoped_result r = {0};
+		status = store_query_prepared(
+		    s, "cleanup",
+		    "WITH old AS (SELECT job_id FROM ai_jobs WHERE tenant = $1 AND created_at < now() - $2::int * interval '1 "
+		    "day' "
+		    "AND completed_at < now() - $2::int * interval '1 day' AND status IN ('completed', 'failed', 'cancelled') "
+		    "ORDER BY created_at LIMIT " CHUNK " FOR UPDATE SKIP LOCKED), "
+		    "gone AS (DELETE FROM ai_jobs j USING old WHERE j.tenant = $1 AND j.job_id = old.job_id RETURNING "
+		    "j.status), "
+		    "counted AS (INSERT INTO ai_job_counts AS c (tenant, status, shard, jobs) "
+		    "SELECT $1, status, pg_backend_pid() % 16, -count(*) FROM gone GROUP BY status ORDER BY status "
+		    "ON CONFLICT (tenant, status, shard) DO UPDATE SET jobs = c.jobs + EXCLUDED.jobs) "
+		    "SELECT count(*) FROM gone",
+		    params, countof(params), &r, err);
+		if (status == STATUS_OK && !span_i64(store_value(&r, 0, 0), &chunk))
+			chunk = 0;
+		deleted += status == STATUS_OK ? chunk : 0;
+	}
+	db_give(j->db, s);
+	*ret_deleted = deleted;
+	return status;
+}
+
+enum status retry_failed_jobs(struct jobs *j, struct span tenant, struct json_writer *job_ids, int64_t *ret_retried,
+                              struct err *err)
+{
+	static const char sql[] =
+	    "SELECT job_id FROM ai_jobs WHERE tenant = $1 AND status = 'failed' AND run < $2::int AND error_code IN "
+	    "('rate_limited', 'provider_error', 'unavailable', 'timeout') ORDER BY created_at LIMIT $3::int";
+	char runs[12], limit[12];
+	snprintf(runs, sizeof runs, "%d", RETRY_FAILED_RUNS_MAX);
+	snprintf(limit, sizeof limit, "%d", RETRY_FAILED_JOBS_MAX);
+	const struct span params[] = {tenant, span_from(runs), span_from(limit)};
+	struct store *s;
+	enum status status = db_take(j->db, &s, err);
+	if (status != STATUS_OK)
+		return status;
+	scoped_result r = {0};
+	status = store_query(s, sql, params, countof(params), &r, err);
+	db_give(j->db, s);
+	int64_t retried = 0;
+	for (int i = 0; status == STATUS_OK && i < r.rows; i++) {
+		struct span id = store_value(&r, i, 0);
+		status = retry_if_ended(j, tenant, id, err);
+		if (status == STATUS_OK && ++retried && job_ids)
+			json_put_text(job_ids, id);
+		else if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND || status == STATUS_UNPROCESSABLE)
+			status = STATUS_OK; /* changed meanwhile, or cannot be repeated: the others still can */
+	}
+	*ret_retried = retried;
+	return status;
+}
+
+/* ---- ticks */
+
+static bool is_stopping(void *arg)
+{
+	struct maintenance *m = arg;
+	pthread_mutex_lock(&m->lock);
+	bool stopping = m->stopping;
+	pthread_mutex_unlock(&m->lock);
+	return stopping;
+}
+
+static enum status tenants(struct jobs *j, struct store_result *ret, struct err *err)
+{
+	struct store *s;
+	enum status status = db_take(j->db, &s, err);
+	if (status != STATUS_OK)
+		return status;
+	status = store_query(s, "SELECT DISTINCT tenant FROM ai_job_counts ORDER BY 1", NULL, 0, ret, err);
+	db_give(j->db, s);
+	return status;
+}
+
+static enum status do_work(struct maintenance *m, enum schedule schedule, int64_t *ret_done, struct err *err)
+{
+	scoped_result r = {0};
+	int64_t done = 0;
+	enum status status = tenants(m->jobs, &r, err);
+	for (int i = 0; status == STATUS_OK && i < r.rows && !is_stopping(m); i++) {
+		int64_t n = 0;
+		struct span tenant = store_value(&r, i, 0);
+		status = schedule == SCHEDULE_CLEANUP
+		             ? cleanup_old_jobs(m->jobs, tenant, m->jobs->config->cleanup_days, is_stopping, m, &n, err)
+		             : retry_failed_jobs(m->jobs, tenant, NULL, &n, err);
+		done += n;
+	}
+	*ret_done = done;
+	return status;
+}
+
+static void work_on(struct maintenance *m, const struct bus_delivery *tick)
+{
+	struct err err = {0}, ignored = {0};
+	enum status acked;
+	int64_t done = 0;
+	for (int i = 0; i < SCHEDULES; i++) {
+		struct span name = span_from(schedule_names[i]), subject = tick->in.subject;
+		if (subject.n != sizeof TICK_PREFIX - 1 + name.n ||
+		    !span_eq(span_of(subject.p + sizeof TICK_PREFIX - 1, name.n), name))
+			continue;
+		if (do_work(m, (enum schedule)i, &done, &err) != STATUS_OK) {
+			log_error(schedule_names[i], &err);
+			acked = bus_nak(m->jobs->bus, tick->in.reply, 30000, &ignored);
+			return;
+		}
+		log_fields(LOG_INFO, schedule_names[i], LOG_I("jobs", done));
+	}
+	acked = bus_ack(m->jobs->bus, tick->in.reply, &ignored);
+	(void)acked; /* a tick that comes again finds nothing left to do */
+}
+
+/* The turn that the process began in is left to those that were there; a restart must not begin it anew. */
+static void publish_ticks(struct maintenance *m)
+{
+	struct err err = {0};
+	for (int i = 0; i < SCHEDULES; i++) {
+		char subject[64], id[96];
+		int64_t turn = m->interval_ms[i] ? clock_wall_ms(m->jobs->clock) / m->interval_ms[i] : 0;
+		if (!m->interval_ms[i] || turn <= m->turn[i])
+			continue;
+		snprintf(subject, sizeof subject, TICK_PREFIX "%s", schedule_names[i]);
+		snprintf(id, sizeof id, "%s-%" PRId64 "-%" PRId64, schedule_names[i], m->interval_ms[i], turn);
+		const struct bus_header header = {HEADER_MSG_ID, span_from(id)};
+		const struct bus_out tick = {subject, NULL, SPAN("{}"), &header, 1};
+		if (bus_store(m->jobs->bus, &tick, 5000, 0, NULL, NULL, &err) == STATUS_OK)
+			m->turn[i] = turn;
+	}
+}
+
+static void on_tick(void *arg, struct bus_delivery *d)
+{
+	struct maintenance *m = arg;
+	pthread_mutex_lock(&m->lock);
+	bool room = m->ticks_n < TICK_MAX && !m->stopping;
+	if (room)
+		m->ticks[m->ticks_n++] = *d;
+	pthread_cond_signal(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+	if (!room)
+		bus_delivery_free(d);
+}
+
+/* ---- the thread */
+
+static void wait_a_second(struct maintenance *m)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	while (!m->stopping && !m->ticks_n && pthread_cond_timedwait(&m->changed, &m->lock, &until) == 0)
+		;
+}
+
+static void *run(void *arg)
+{
+	struct maintenance *m = arg;
+	bus_pull_want(m->pull, 1);
+	pthread_mutex_lock(&m->lock);
+	while (!m->stopping) {
+		if (m->ticks_n) {
+			struct bus_delivery tick = m->ticks[--m->ticks_n];
+			pthread_mutex_unlock(&m->lock);
+			work_on(m, &tick);
+			bus_delivery_free(&tick);
+			bus_pull_want(m->pull, 1);
+		} else {
+			pthread_mutex_unlock(&m->lock);
+			publish_ticks(m);
+		}
+		pthread_mutex_lock(&m->lock);
+		wait_a_second(m);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+enum status maintenance_start(struct jobs *j, struct maintenance **ret, struct err *err)
+{
+	struct maintenance *m = calloc(1, sizeof *m);
+	if (!m)
+		abort();
+	m->jobs = j;
+	m->interval_ms[SCHEDULE_CLEANUP] = j->config->cleanup_days ? DAY_MS : 0;
+	m->interval_ms[SCHEDULE_RETRY_FAILED] = j->config->retry_failed_interval_ms;
+	for (int i = 0; i < SCHEDULES; i++)
+		m->turn[i] = m->interval_ms[i] ? clock_wall_ms(j->clock) / m->interval_ms[i] : 0;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	enum status status = bus_pull_open(j->bus, STREAM_TICKS, CONSUMER_TICKS_JOBS, on_tick, m, &m->pull, err);
+	if (status == STATUS_OK) {
+		m->running = pthread_create(&m->thread, NULL, run, m) == 0;
+		if (!m->running)
+			status = err_retry(err, STATUS_UNAVAILABLE, "no thread for maintenance");
+	}
+	if (status != STATUS_OK) {
+		maintenance_stop(m);
+		return status;
+	}
+	*ret = m;
+	return STATUS_OK;
+}
+
+void maintenance_stop(struct maintenance *m)
+{
+	if (!m)
+		return;
+	if (m->running) {
+		pthread_mutex_lock(&m->lock);
+		m->stopping = true;
+		pthread_cond_signal(&m->changed);
+		pthread_mutex_unlock(&m->lock);
+		pthread_join(m->thread, NULL);
+	}
+	if (m->pull)
+		bus_pull_close(m->pull);
+	while (m->ticks_n)
+		bus_delivery_free(&m->ticks[--m->ticks_n]);
+	pthread_cond_destroy(&m->changed);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
