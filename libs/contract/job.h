@@ -192,6 +192,8 @@ struct job_subject {
 	enum priority priority;
 };
 bool job_subject_parse(struct span subject, struct job_subject *ret);
+/* The same for gannet.<tenant>.jobs.overflow.<kind>.<priority>.<lane>, where a worker puts jobs of a long backlog. */
+bool job_overflow_parse(struct span subject, struct job_subject *ret);
 /* Whether a job of `tenant` may name `subject` as its reply_to: a complete subject under _INBOX. or
  * gannet.<tenant>.reply. */
 bool job_reply_allowed(struct span tenant, struct span subject);

@@ -56,6 +56,9 @@ static enum status check_subject(struct worker *w, struct worker_entry *e, struc
 	struct span rest = e->delivery.in.subject;
 	if (job_subject_parse(rest, &e->subject))
 		return STATUS_OK;
+	e->from_overflow = job_overflow_parse(rest, &e->subject);
+	if (e->from_overflow)
+		return STATUS_OK;
 	/* Still to be answered where its publisher looks: take the tenant's token as it is. */
 	span_cut(&rest, '.');
 	e->subject = (struct job_subject){
@@ -103,10 +106,10 @@ static enum status check(struct worker *w, struct worker_entry *e, struct err *e
 	return w->kind.validate ? w->kind.validate(w->kind.arg, j, err) : STATUS_OK;
 }
 
-/* A job id that the broker has not compared with earlier ones has to be claimed before it runs. */
+/* A job id that was not yet compared with earlier ones, by the broker or by a worker that published it again, has to be claimed. */
 static bool needs_claim(const struct worker_entry *e)
 {
-	if (!e->job.job.job_id.p)
+	if (!e->job.job.job_id.p || bus_in_header(&e->delivery.in, HEADER_JOB_ID).p)
 		return false;
 	struct span id = bus_in_header(&e->delivery.in, HEADER_MSG_ID);
 	return !id.p || !memmem(id.p, id.n, e->job.id.p, e->job.id.n);
@@ -123,6 +126,8 @@ enum admission worker_admit(struct worker *w, struct worker_entry *e)
 	j->tenant = e->subject.tenant;
 	j->kind = e->subject.kind;
 	j->priority = e->subject.priority;
+	if (!e->from_overflow)
+		w->pending[e->subject.priority] = e->delivery.pending;
 	snprintf(e->sequence, sizeof e->sequence, "%llu", (unsigned long long)e->delivery.stream_sequence);
 	if (s == STATUS_OK)
 		s = decode(w, e, &err);
@@ -152,5 +157,7 @@ enum admission worker_admit(struct worker *w, struct worker_entry *e)
 		settle_delay(w, e, j->job.run_at.ms);
 		return ADMIT_DONE;
 	}
-	return needs_claim(e) && !e->history.own_claim ? ADMIT_CLAIM : ADMIT_RUN;
+	if (needs_claim(e) && !e->history.own_claim)
+		return ADMIT_CLAIM;
+	return ADMIT_RUN;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "bus/kv.h"
+#include "bus/topology.h"
 #include "core/map.h"
 #include "worker/queue.h"
 #include "worker/worker.h"
@@ -43,6 +44,7 @@ struct worker_entry {
 	} history;
 	bool handed_back;
 	bool timed_out;
+	bool from_overflow;
 	int64_t progress_mono_ms;
 	int64_t stream_seq_out; /* next number on jobs.stream */
 	struct loop_timer timeout;
@@ -65,6 +67,16 @@ void entry_list_push(struct entry_list *l, struct worker_entry *e);
 struct worker_counts {
 	int64_t succeeded, failed, retried, cancelled, duplicates, rejected;
 	int64_t processing_ns;
+};
+
+#define PULL_COUNT (PRIORITY_COUNT + BUS_OVERFLOW_LANES) /* the priorities' consumers, then the overflow lanes' */
+
+/* One priority's look at who waits behind whom (overflow.c). */
+struct overflow_watch {
+	bool asked; /* under lock: the recovery thread is to look */
+	size_t others_here; /* under lock */
+	char tenant[TENANT_ID_MAX + 1], moving[TENANT_ID_MAX + 1]; /* under lock */
+	_Atomic int64_t move_until_ms; /* monotonic; 0: nothing moves */
 };
 
 /* The worker whose loop this thread runs, NULL elsewhere. */
@@ -91,11 +103,16 @@ struct worker {
 	bool quiet; /* nothing held any more, told to worker_stop() */
 
 	/* loop thread only */
-	struct bus_pull *pulls[PRIORITY_COUNT];
+	struct bus_pull *pulls[PULL_COUNT];
 	struct job_queue queue;
 	struct worker_entry *running_head, *running_tail;
 	size_t running, settling, claiming, recovering;
-	size_t received[PRIORITY_COUNT]; /* since the last top-up */
+	size_t lane_waiting[BUS_OVERFLOW_LANES]; /* delivered from a lane, not begun */
+	uint64_t pending[PRIORITY_COUNT]; /* behind the last delivery, in the consumer */
+	struct {
+		int64_t looked_ms;
+		struct overflow_watch watch[PRIORITY_COUNT];
+	} overflow;
 	struct map cancelled;            /* "<tenant>.<id>.<run>" → struct cancel_note */
 	struct loop_timer tick, announce;
 	bool announce_armed, cancel_news;
@@ -148,6 +165,7 @@ void settle_announce(struct worker *w, struct worker_entry *e, bool claim); /* t
 void settle_reject(struct worker *w, struct worker_entry *e, const struct err *err);
 void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms);
 void settle_poison(struct worker *w, struct worker_entry *e);
+void settle_overflow(struct worker *w, struct worker_entry *e); /* moves a job to its tenant's lane */
 void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack); /* acknowledges without an event */
 void settle_stored(struct worker *w,
                    struct worker_entry *e); /* loop thread: the outcome is in the stream; acknowledge */
@@ -162,6 +180,13 @@ void lease_announce(struct worker *w, const char *subject, const char *status);
 /* recover.c: what the stream knows of a redelivered job */
 enum status recover_start(struct worker *w, struct err *err) must_check;
 void recover_stop(struct worker *w);
+
+/* overflow.c */
+unsigned overflow_lane(struct span tenant);
+void overflow_consider(struct worker *w);                                  /* loop thread */
+bool overflow_applies(struct worker *w, const struct worker_entry *e);     /* loop thread: this job is to be moved */
+void overflow_look(struct worker *w);                                      /* recovery thread */
+bool overflow_asked(const struct worker *w);                               /* with worker->lock held */
 
 /* cancel.c */
 struct cancel_note {

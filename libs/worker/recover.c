@@ -63,9 +63,11 @@ static void *run(void *arg)
 	struct worker *w = arg;
 	pthread_mutex_lock(&w->lock);
 	while (!w->recover_stop) {
+		overflow_look(w);
 		struct worker_entry *e = w->recover.head;
 		if (!e) {
-			pthread_cond_wait(&w->recover_wake, &w->lock);
+			if (!w->recover_stop && !overflow_asked(w))
+				pthread_cond_wait(&w->recover_wake, &w->lock);
 			continue;
 		}
 		w->recover.head = e->next;

@@ -235,14 +235,11 @@ void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack
 
 /* ---- waiting: a NAK for short times, the schedule store for long ones */
 
-static void store_delayed(struct worker *w, struct worker_entry *e, int64_t due_wall_ms, int64_t attempts_used)
+/* Publishes the submission again, with all that a later delivery has to know of the earlier ones. */
+static void store_again(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id,
+                        int64_t attempts_used)
 {
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX], used[24], run[24], at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
-	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.delayed.%.*s.%s.%lld.%s", SPAN_ARG(e->subject.tenant),
-	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], (long long)due_wall_ms, e->job_id);
-	/* One message delays one delivery once, however often the store is repeated. */
-	snprintf(msg_id, sizeof msg_id, "delay:%s:%llu:%llu", e->job_id, (unsigned long long)e->delivery.stream_sequence,
-	         (unsigned long long)e->delivery.delivered);
+	char used[24], run[24], at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
 	snprintf(used, sizeof used, "%lld", (long long)attempts_used);
 	snprintf(run, sizeof run, "%lld", (long long)e->job.run);
 	struct bus_header headers[] = {
@@ -259,10 +256,30 @@ static void store_delayed(struct worker *w, struct worker_entry *e, int64_t due_
 		on_stored(e, &(struct bus_stored){.status = err.status});
 }
 
+static void delayed_subject(const struct worker_entry *e, int64_t due_wall_ms, char out[SUBJECT_MAX])
+{
+	snprintf(out, SUBJECT_MAX, "gannet.%.*s.jobs.delayed.%.*s.%s.%lld.%s", SPAN_ARG(e->subject.tenant),
+	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], (long long)due_wall_ms, e->job_id);
+}
+
 void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 {
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	delayed_subject(e, due_wall_ms, subject);
+	/* Without the place in the stream: a job id published twice is delayed once. */
+	snprintf(msg_id, sizeof msg_id, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_delayed(w, e, due_wall_ms, e->job.attempt - 1);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+}
+
+void settle_overflow(struct worker *w, struct worker_entry *e)
+{
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.overflow.%.*s.%s.%u", SPAN_ARG(e->subject.tenant),
+	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], overflow_lane(e->subject.tenant));
+	snprintf(msg_id, sizeof msg_id, "overflow:%s", e->sequence);
+	enter_settling(w, e, ACK_ACK, 0);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1);
 }
 
 static void settle_wait(struct worker *w, struct worker_entry *e, const struct err *err, int64_t delay_ms, bool used)
@@ -288,7 +305,10 @@ static void settle_wait(struct worker *w, struct worker_entry *e, const struct e
 	/* Delayed first, then said, then acknowledged: recover.c relies on this order. */
 	keep_pending(e, true, subject, msg_id, body);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_delayed(w, e, ev.retry_at.ms, e->job.attempt - !used);
+	delayed_subject(e, ev.retry_at.ms, subject);
+	/* One message delays one delivery once, however often the store is repeated. */
+	snprintf(msg_id, sizeof msg_id, "delay:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
+	store_again(w, e, subject, msg_id, e->job.attempt - !used);
 }
 
 static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)

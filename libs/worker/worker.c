@@ -186,12 +186,31 @@ static void begin(struct worker *w, struct worker_entry *e)
 		loop_timer_start(w->loop, &e->timeout, e->job.timeout_ms, on_timeout, e);
 }
 
+static void enqueue(struct worker *w, struct worker_entry *e)
+{
+	if (overflow_applies(w, e)) {
+		settle_overflow(w, e);
+		return;
+	}
+	atomic_store(&e->state, ENTRY_WAITING);
+	queue_push(&w->queue, e->subject.priority, e->subject.tenant, e);
+	if (e->from_overflow)
+		w->lane_waiting[overflow_lane(e->subject.tenant)]++;
+}
+
+static struct worker_entry *dequeue(struct worker *w)
+{
+	struct worker_entry *e = queue_pop(&w->queue);
+	if (e && e->from_overflow)
+		w->lane_waiting[overflow_lane(e->subject.tenant)]--;
+	return e;
+}
+
 static void admit(struct worker *w, struct worker_entry *e)
 {
 	switch (worker_admit(w, e)) {
 	case ADMIT_RUN:
-		atomic_store(&e->state, ENTRY_WAITING);
-		queue_push(&w->queue, e->subject.priority, e->subject.tenant, e);
+		enqueue(w, e);
 		break;
 	case ADMIT_CLAIM:
 		atomic_store(&e->state, ENTRY_CLAIMING);
@@ -217,8 +236,6 @@ static void take_inbox(struct worker *w)
 		next = e->next;
 		if (e->redelivered_checked)
 			w->recovering--;
-		else
-			w->received[e->subject.priority]++;
 		if (w->handing_back)
 			settle_silently(w, e, ACK_NAK);
 		else
@@ -240,8 +257,7 @@ static void claim_answered(struct worker *w, struct worker_entry *e)
 		settle_silently(w, e, ACK_NAK);
 		return;
 	}
-	atomic_store(&e->state, ENTRY_WAITING);
-	queue_push(&w->queue, e->subject.priority, e->subject.tenant, e);
+	enqueue(w, e);
 }
 
 static void take_done(struct worker *w)
@@ -274,7 +290,7 @@ static void abort_cancelled(struct worker *w)
 static void dispatch(struct worker *w)
 {
 	while (w->running < w->kind.concurrency && w->settling < SETTLING_MAX) {
-		struct worker_entry *e = queue_pop(&w->queue);
+		struct worker_entry *e = dequeue(w);
 		if (!e)
 			return;
 		if (cancel_is_requested(w, e)) {
@@ -301,28 +317,33 @@ static void measure(struct worker *w)
 	w->rate_window_ms = now;
 }
 
+/* Small top-ups would cost a request each: wait until a quarter is missing. */
+static void ask(struct bus_pull *p, size_t waiting, size_t target)
+{
+	size_t have = waiting + bus_pull_wanted(p);
+	if (have < target && (target - have) * 4 >= target)
+		bus_pull_want(p, target - have);
+}
+
 /* Free slots, plus what the present pace uses up before an answer to the next pull can be here. */
 static void top_up(struct worker *w)
 {
 	size_t free_slots = w->kind.concurrency > w->running ? w->kind.concurrency - w->running : 0;
-	size_t ahead = (size_t)(w->rate_per_ms * PREFETCH_MS);
-	size_t target = free_slots + ahead;
-	if (!ahead && !free_slots)
+	size_t target = free_slots + (size_t)(w->rate_per_ms * PREFETCH_MS);
+	if (!target)
 		target = 1;
 	if (target > WORKER_PREFETCH_MAX)
 		target = WORKER_PREFETCH_MAX;
 	size_t elsewhere = w->claiming + w->recovering;
-	for (int p = 0; p < PRIORITY_COUNT; p++) {
-		size_t have = w->queue.lanes[p].count + bus_pull_wanted(w->pulls[p]) + elsewhere;
-		/* Small top-ups would cost a request each: wait until a quarter is missing. */
-		if (have < target && (target - have) * 4 >= target)
-			bus_pull_want(w->pulls[p], target - have);
-	}
+	for (int p = 0; p < PRIORITY_COUNT; p++)
+		ask(w->pulls[p], w->queue.lanes[p].count + elsewhere, target);
+	for (int l = 0; l < BUS_OVERFLOW_LANES; l++)
+		ask(w->pulls[PRIORITY_COUNT + l], w->lane_waiting[l], target / BUS_OVERFLOW_LANES + 1);
 }
 
 static void hand_back_waiting(struct worker *w)
 {
-	for (struct worker_entry *e; (e = queue_pop(&w->queue));)
+	for (struct worker_entry *e; (e = dequeue(w));)
 		settle_silently(w, e, ACK_NAK);
 	w->handing_back = true;
 }
@@ -332,7 +353,7 @@ static void drain(struct worker *w)
 	if (!w->draining) {
 		w->draining = true;
 		w->drain_deadline_ms = atomic_load(&w->stop_deadline_ms);
-		for (int p = 0; p < PRIORITY_COUNT; p++)
+		for (int p = 0; p < PULL_COUNT; p++)
 			bus_pull_stop(w->pulls[p]);
 		hand_back_waiting(w);
 	}
@@ -377,6 +398,7 @@ static void turn(struct worker *w)
 		dispatch(w);
 		measure(w);
 		top_up(w);
+		overflow_consider(w);
 	}
 	atomic_store(&w->in_flight_now, w->running);
 	atomic_store(&w->waiting_now, w->queue.count);
@@ -468,9 +490,12 @@ static struct worker *new_worker(const struct worker_kind *k, const struct worke
 
 static enum status open_pulls(struct worker *w, struct err *err)
 {
-	for (int p = 0; p < PRIORITY_COUNT; p++) {
+	for (int p = 0; p < PULL_COUNT; p++) {
 		char consumer[72];
-		bus_kind_consumer(w->kind.kind, priority_names[p], consumer);
+		if (p < PRIORITY_COUNT)
+			bus_kind_consumer(w->kind.kind, priority_names[p], consumer);
+		else
+			bus_overflow_consumer(w->kind.kind, (unsigned)(p - PRIORITY_COUNT), consumer);
 		enum status s = bus_pull_open(w->bus, STREAM_JOBS, consumer, on_delivery, w, &w->pulls[p], err);
 		if (s != STATUS_OK)
 			return s;
@@ -499,7 +524,7 @@ static enum status start_parts(struct worker *w, struct err *err)
 
 static void stop_parts(struct worker *w)
 {
-	for (int p = 0; p < PRIORITY_COUNT; p++)
+	for (int p = 0; p < PULL_COUNT; p++)
 		if (w->pulls[p])
 			bus_pull_close(w->pulls[p]);
 	lease_stop(w);
@@ -547,7 +572,7 @@ void worker_stop(struct worker *w, int64_t deadline_mono_ms)
 	atomic_store(&w->stop_requested, true);
 	loop_wake(w->loop);
 	wait_quiet(w, deadline_mono_ms + HAND_BACK_MS);
-	for (int p = 0; p < PRIORITY_COUNT; p++) {
+	for (int p = 0; p < PULL_COUNT; p++) {
 		bus_pull_close(w->pulls[p]);
 		w->pulls[p] = NULL;
 	}
