@@ -9,11 +9,10 @@
 #include "bus/pull.h"
 #include "bus/store.h"
 #include "bus/topology.h"
-#include "repeat.h"
+#include "upkeep.h"
 
 #define DAY_MS (24ll * 3600 * 1000)
-#define CHUNK "1000" /* records deleted in one transaction */
-#define TICK_MAX 16  /* ticks in hand */
+#define TICK_MAX 16 /* ticks in hand */
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
 static const char *const schedule_names[] = {"jobs.cleanup", "jobs.retry_failed"};
@@ -31,75 +30,6 @@ struct maintenance {
 	int64_t interval_ms[SCHEDULES]; /* 0: never */
 	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
 };
-
-/* ---- the work */
-
-enum status cleanup_old_jobs(struct jobs *j, struct span tenant, int64_t days, bool (*stop)(void *arg), void *arg,
-                             int64_t *ret_deleted, struct err *err)
-{
-	char text[24];
-	struct store *s;
-	snprintf(text, sizeof text, "%" PRId64, days);
-	const struct span params[] = {tenant, span_from(text)};
-	enum status status = db_take(j->db, &s, err);
-	if (status != STATUS_OK)
-		return status;
-	int64_t deleted = 0, chunk = 1;
-	while (status == STATUS_OK && chunk > 0 && !(stop && stop(arg))) {
-		scoped_result r = {0};
-		status = store_query_prepared(
-		    s, "cleanup",
-		    "WITH old AS (SELECT job_id FROM ai_jobs WHERE tenant = $1 AND created_at < now() - $2::int * interval '1 "
-		    "day' "
-		    "AND completed_at < now() - $2::int * interval '1 day' AND status IN ('completed', 'failed', 'cancelled') "
-		    "ORDER BY created_at LIMIT " CHUNK " FOR UPDATE SKIP LOCKED), "
-		    "gone AS (DELETE FROM ai_jobs j USING old WHERE j.tenant = $1 AND j.job_id = old.job_id RETURNING "
-		    "j.status), "
-		    "counted AS (INSERT INTO ai_job_counts AS c (tenant, status, shard, jobs) "
-		    "SELECT $1, status, pg_backend_pid() % 16, -count(*) FROM gone GROUP BY status ORDER BY status "
-		    "ON CONFLICT (tenant, status, shard) DO UPDATE SET jobs = c.jobs + EXCLUDED.jobs) "
-		    "SELECT count(*) FROM gone",
-		    params, countof(params), &r, err);
-		if (status == STATUS_OK && !span_i64(store_value(&r, 0, 0), &chunk))
-			chunk = 0;
-		deleted += status == STATUS_OK ? chunk : 0;
-	}
-	db_give(j->db, s);
-	*ret_deleted = deleted;
-	return status;
-}
-
-enum status retry_failed_jobs(struct jobs *j, struct span tenant, struct json_writer *job_ids, int64_t *ret_retried,
-                              struct err *err)
-{
-	static const char sql[] =
-	    "SELECT job_id FROM ai_jobs WHERE tenant = $1 AND status = 'failed' AND run < $2::int AND error_code IN "
-	    "('rate_limited', 'provider_error', 'unavailable', 'timeout') ORDER BY created_at LIMIT $3::int";
-	char runs[12], limit[12];
-	snprintf(runs, sizeof runs, "%d", RETRY_FAILED_RUNS_MAX);
-	snprintf(limit, sizeof limit, "%d", RETRY_FAILED_JOBS_MAX);
-	const struct span params[] = {tenant, span_from(runs), span_from(limit)};
-	struct store *s;
-	enum status status = db_take(j->db, &s, err);
-	if (status != STATUS_OK)
-		return status;
-	scoped_result r = {0};
-	status = store_query(s, sql, params, countof(params), &r, err);
-	db_give(j->db, s);
-	int64_t retried = 0;
-	for (int i = 0; status == STATUS_OK && i < r.rows; i++) {
-		struct span id = store_value(&r, i, 0);
-		status = retry_if_ended(j, tenant, id, err);
-		if (status == STATUS_OK && ++retried && job_ids)
-			json_put_text(job_ids, id);
-		else if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND || status == STATUS_UNPROCESSABLE)
-			status = STATUS_OK; /* changed meanwhile, or cannot be repeated: the others still can */
-	}
-	*ret_retried = retried;
-	return status;
-}
-
-/* ---- ticks */
 
 static bool is_stopping(void *arg)
 {
