@@ -10,8 +10,13 @@
 #define JOB_TIMEOUT_MAX_MS 3600000
 #define JOB_TIMEOUT_DEFAULT_MS 300000 /* TASK_TIMEOUT of W13 */
 #define JOB_RETRIES_MAX 25
-#define LLM_RETRIES_DEFAULT 5  /* L6 */
-#define TASK_RETRIES_DEFAULT 3 /* F8, W11 */
+#define JOB_TOKENS_MAX 1000000         /* max_tokens */
+#define JOB_METADATA_MAX 8192          /* bytes of the metadata object as written */
+#define JOB_NAME_MAX 128               /* bytes of user_id, agent_id, model, pipeline, record_id, field_name */
+#define JOB_TYPE_MAX 64                /* bytes of job_type and task_type */
+#define JOB_COUNT_MAX 9007199254740991 /* 2^53 - 1: counts and amounts that every JSON reader holds exactly */
+#define LLM_RETRIES_DEFAULT 5          /* L6 */
+#define TASK_RETRIES_DEFAULT 3         /* F8, W11 */
 
 enum priority { PRIORITY_HIGH, PRIORITY_DEFAULT, PRIORITY_LOW, PRIORITY_COUNT };
 extern const char *const priority_names[]; /* high, default, low, NULL */
@@ -53,7 +58,7 @@ struct job {
 	struct span system_message;
 	struct opt_i64 timeout_ms, max_retries;
 	struct json_time run_at;
-	struct span reply_to; /* a subject under _INBOX. or gannet.<tenant>.reply. */
+	struct span reply_to;   /* a subject under _INBOX. or gannet.<tenant>.reply. */
 	struct opt_bool stream; /* partial output on gannet.<tenant>.jobs.stream.<job_id> */
 	/* F1, W11 */
 	struct span job_type, task_type, pipeline, record_id, field_name;
@@ -63,12 +68,12 @@ struct job {
 extern const struct json_table llm_job_table, task_table;
 
 struct usage {
-	int64_t input_tokens;       /* uncached */
+	int64_t input_tokens; /* uncached */
 	int64_t cache_read_tokens, cache_write_tokens;
-	int64_t output_tokens;      /* reasoning included */
-	int64_t reasoning_tokens;   /* part of output_tokens, for information */
-	int64_t total_tokens;       /* sum of the four disjoint classes */
-	struct opt_bool estimated;  /* counted by us because the provider did not say */
+	int64_t output_tokens;     /* reasoning included */
+	int64_t reasoning_tokens;  /* part of output_tokens, for information */
+	int64_t total_tokens;      /* sum of the four disjoint classes */
+	struct opt_bool estimated; /* counted by us because the provider did not say */
 };
 extern const struct json_table usage_table;
 
@@ -98,22 +103,23 @@ extern const struct json_table llm_result_table;
 
 /*
  * gannet.<tenant>.jobs.event.<state>.<job_id>, proto/job.event.json. Which members are present depends on the state:
- * retrying has error, delay_ms, retry_at; failed/rejected have error; completed has result (llm) or output_data (tasks).
+ * retrying has error, delay_ms, retry_at; failed/rejected have error; completed has result (llm) or output_data
+ * (tasks).
  */
 struct job_event {
 	struct span job_id, output_id, tenant, kind;
-	unsigned priority; /* enum priority */
-	unsigned state;    /* enum job_state */
-	int64_t run;       /* 1, and one more each time a finished job is retried by request */
-	int64_t attempt;   /* 1-based try within the run that this event speaks of */
-	int64_t delivery;  /* how often the queue had handed the message out (num_delivered) */
+	unsigned priority;      /* enum priority */
+	unsigned state;         /* enum job_state */
+	int64_t run;            /* 1, and one more each time a finished job is retried by request */
+	int64_t attempt;        /* 1-based try within the run that this event speaks of */
+	int64_t delivery;       /* how often the queue had handed the message out (num_delivered) */
 	struct span stream_seq; /* place of the submission in JOBS, decimal */
 	struct span worker_id;
 	struct span user_id, agent_id, model; /* from the submission, for filters and ledgers */
 	unsigned format;
 	struct json_time submitted_at, started_at, timestamp; /* timestamp: when this state was reached */
-	struct opt_i64 processing_time_ms; /* final states: started_at to timestamp */
-	struct opt_i64 queue_time_ms;      /* submitted_at to started_at */
+	struct opt_i64 processing_time_ms;                    /* final states: started_at to timestamp */
+	struct opt_i64 queue_time_ms;                         /* submitted_at to started_at */
 	const struct job_error *error;
 	struct opt_i64 delay_ms;
 	struct json_time retry_at;
@@ -125,7 +131,8 @@ struct job_event {
 };
 extern const struct json_table job_event_table;
 
-/* gannet.<tenant>.jobs.stream.<job_id>: partial output. `seq` counts from 0; `restart` tells to throw earlier text away. */
+/* gannet.<tenant>.jobs.stream.<job_id>: partial output. `seq` counts from 0; `restart` tells to throw earlier text
+ * away. */
 struct job_stream {
 	struct span job_id;
 	int64_t seq;
@@ -146,6 +153,19 @@ struct worker_info {
 	int64_t pid;
 };
 extern const struct json_table worker_info_table;
+
+/* Value of a key "<tenant>.<job_id>.<run>" in the `cancelled` bucket: who wants that run ended, and why. */
+struct job_cancel {
+	struct span reason, by;
+	struct json_time at;
+};
+extern const struct json_table job_cancel_table;
+
+/* Body of every reply that has the Nats-Service-Error headers. */
+struct error_reply {
+	const struct job_error *error;
+};
+extern const struct json_table error_reply_table;
 
 /* Header names used on the job path. */
 #define HEADER_MSG_ID "Nats-Msg-Id"
@@ -171,7 +191,8 @@ struct job_subject {
 	enum priority priority;
 };
 bool job_subject_parse(struct span subject, struct job_subject *ret);
-/* Whether a job of `tenant` may name `subject` as its reply_to. */
+/* Whether a job of `tenant` may name `subject` as its reply_to: a complete subject under _INBOX. or
+ * gannet.<tenant>.reply. */
 bool job_reply_allowed(struct span tenant, struct span subject);
 
 #endif

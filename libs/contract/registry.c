@@ -1,0 +1,48 @@
+/* The list of all messages. */
+#include "contract/registry.h"
+
+#include "contract/job.h"
+
+/* More particular subjects come first. */
+const struct contract_row contract_rows[] = {
+    {"gannet.*.jobs.submit.llm.*", &llm_job_table, NULL},
+    {"gannet.*.jobs.submit.*.*", &task_table, NULL},
+    {"gannet.*.jobs.delayed.llm.*.*.*", &llm_job_table, NULL},
+    {"gannet.*.jobs.delayed.*.*.*.*", &task_table, NULL},
+    {"gannet.*.jobs.event.queued.llm.*", &llm_job_table, NULL},
+    {"gannet.*.jobs.event.queued.*.*", &task_table, NULL},
+    {"gannet.*.jobs.event.started.*", &job_event_table, NULL},
+    {"gannet.*.jobs.event.progressed.*", &job_event_table, NULL},
+    {"gannet.*.jobs.event.retrying.*", &job_event_table, NULL},
+    {"gannet.*.jobs.event.completed.*", &job_event_table, NULL},
+    {"gannet.*.jobs.event.failed.*", &job_event_table, NULL},
+    {"gannet.*.jobs.event.cancelled.*", &job_event_table, NULL},
+    {"gannet.*.jobs.event.rejected.*", &job_event_table, NULL},
+    {"gannet.*.jobs.stream.*", &job_stream_table, NULL},
+    {"gannet.workers.registered", &worker_info_table, NULL},
+    {"gannet.workers.unregistered", &worker_info_table, NULL},
+    {"$KV.workers.>", &worker_info_table, NULL},
+    {"$KV.cancelled.>", &job_cancel_table, NULL},
+    {NULL, &error_reply_table, NULL},
+};
+const size_t contract_rows_n = countof(contract_rows);
+
+static bool subject_matches(struct span subject, struct span pattern)
+{
+	while (subject.p && pattern.p) {
+		struct span token = span_cut(&subject, '.'), wanted = span_cut(&pattern, '.');
+		if (span_is(wanted, ">"))
+			return true;
+		if (!span_is(wanted, "*") && !span_eq(token, wanted))
+			return false;
+	}
+	return !subject.p && !pattern.p;
+}
+
+const struct contract_row *contract_find(struct span subject)
+{
+	for (size_t i = 0; i < contract_rows_n; i++)
+		if (contract_rows[i].subject && subject_matches(subject, span_from(contract_rows[i].subject)))
+			return &contract_rows[i];
+	return NULL;
+}
