@@ -29,7 +29,7 @@ static const struct option options[] = {
 };
 
 static const struct grid_column columns[] = {
-    {"ID", ALIGN_LEFT, 10, false},  {"STATUS", ALIGN_LEFT, 0, false}, {"MODEL", ALIGN_LEFT, 8, false},
+    {"ID", ALIGN_LEFT, 22, false},  {"STATUS", ALIGN_LEFT, 0, false}, {"MODEL", ALIGN_LEFT, 12, false},
     {"AGE", ALIGN_RIGHT, 0, false}, {"TIME", ALIGN_RIGHT, 0, false},  {"TOKENS", ALIGN_RIGHT, 0, true},
     {"COST", ALIGN_RIGHT, 0, true}, {"USER", ALIGN_LEFT, 6, true},    {"TEMPLATE", ALIGN_LEFT, 10, true},
 };
