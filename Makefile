@@ -116,10 +116,12 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all run demo up down test test-unit test-integration fuzz bench check-layers check-headers check lint coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench check-layers check-headers check-scripts check coverage clean deps help
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
+
+everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) ## all of that and the programs of tests and benchmarks
 
 deps: ## install the Debian packages that are missing
 	@scripts/deps
@@ -164,7 +166,9 @@ check-layers: ## libraries include only what lies below them; third-party header
 	@scripts/check-layers
 check-headers: ## every header compiles alone
 	@for h in $$(find libs tests/lib -name '*.h'); do $(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers compile alone"
-check: check-layers check-headers ## all static checks
+check-scripts: ## shellcheck and yamllint
+	@scripts/check-scripts
+check: check-layers check-headers check-scripts ## all static checks
 
 coverage: ## line coverage of libs and services over the whole suite
 	@$(MAKE) --no-print-directory MODE=cov test-all

@@ -62,7 +62,7 @@ struct json_time {
  */
 struct json_field {
 	const char *name; /* of letters, digits and _: it is written as it is */
-	uint8_t name_n;
+	size_t name_n;
 	enum json_kind kind;
 	size_t offset;
 	bool required;
