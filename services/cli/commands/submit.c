@@ -262,7 +262,7 @@ const struct command command_submit = {
                "  gannet submit -k text --task sentiment --input '{\"text\":\"I like it\"}' -w\n"
                "\n"
                "With --wait and --stream the answer goes to standard output, everything else to\n"
-	           "standard error; the exit code tells how the job ended (3 failed, 4 cancelled).\n",
+               "standard error; the exit code tells how the job ended (3 failed, 4 cancelled).\n",
     .options = options,
     .options_n = countof(options),
     .config = &config,
