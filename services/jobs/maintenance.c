@@ -13,6 +13,8 @@
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define TICK_MAX 16 /* ticks in hand */
+#define RENEW_MS 8000
+#define AGAIN_MS 30000
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
 static const char *const schedule_names[] = {"jobs.cleanup", "jobs.retry_failed"};
@@ -27,13 +29,20 @@ struct maintenance {
 	struct bus_delivery ticks[TICK_MAX];
 	size_t ticks_n;
 	bool running, stopping;
+	struct bus_delivery tick; /* the one being worked on */
+	int64_t renewed_mono_ms;
 	int64_t interval_ms[SCHEDULES]; /* 0: never */
 	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
 };
 
-static bool is_stopping(void *arg)
+/* Between pieces of work: whether to stop; keeps the tick's lease meanwhile. */
+static bool pause_work(void *arg)
 {
 	struct maintenance *m = arg;
+	struct err ignored = {0};
+	int64_t now = clock_mono_ms(m->jobs->clock);
+	if (now - m->renewed_mono_ms > RENEW_MS && bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
+		m->renewed_mono_ms = now;
 	pthread_mutex_lock(&m->lock);
 	bool stopping = m->stopping;
 	pthread_mutex_unlock(&m->lock);
@@ -56,11 +65,11 @@ static enum status do_work(struct maintenance *m, enum schedule schedule, int64_
 	scoped_result r = {0};
 	int64_t done = 0;
 	enum status status = tenants(m->jobs, &r, err);
-	for (int i = 0; status == STATUS_OK && i < r.rows && !is_stopping(m); i++) {
+	for (int i = 0; status == STATUS_OK && i < r.rows && !pause_work(m); i++) {
 		int64_t n = 0;
 		struct span tenant = store_value(&r, i, 0);
 		status = schedule == SCHEDULE_CLEANUP
-		             ? cleanup_old_jobs(m->jobs, tenant, m->jobs->config->cleanup_days, is_stopping, m, &n, err)
+		             ? cleanup_old_jobs(m->jobs, tenant, m->jobs->config->cleanup_days, pause_work, m, &n, err)
 		             : retry_failed_jobs(m->jobs, tenant, NULL, &n, err);
 		done += n;
 	}
@@ -68,25 +77,37 @@ static enum status do_work(struct maintenance *m, enum schedule schedule, int64_
 	return status;
 }
 
-static void work_on(struct maintenance *m, const struct bus_delivery *tick)
+static enum status work_on(struct maintenance *m, struct err *err)
+{
+	struct span name = m->tick.in.subject;
+	name = span_starts(name, SPAN(TICK_PREFIX))
+	           ? span_of(name.p + sizeof TICK_PREFIX - 1, name.n - (sizeof TICK_PREFIX - 1))
+	           : name;
+	for (int i = 0; i < SCHEDULES; i++) {
+		int64_t done = 0;
+		if (!span_is(name, schedule_names[i]))
+			continue;
+		enum status status = do_work(m, (enum schedule)i, &done, err);
+		if (status == STATUS_OK)
+			log_fields(LOG_INFO, "schedule done", LOG_S("schedule", name), LOG_I("jobs", done));
+		return status;
+	}
+	return STATUS_OK; /* of a newer version: not ours to do */
+}
+
+static void answer_tick(struct maintenance *m)
 {
 	struct err err = {0}, ignored = {0};
-	enum status acked;
-	int64_t done = 0;
-	for (int i = 0; i < SCHEDULES; i++) {
-		struct span name = span_from(schedule_names[i]), subject = tick->in.subject;
-		if (subject.n != sizeof TICK_PREFIX - 1 + name.n ||
-		    !span_eq(span_of(subject.p + sizeof TICK_PREFIX - 1, name.n), name))
-			continue;
-		if (do_work(m, (enum schedule)i, &done, &err) != STATUS_OK) {
-			log_error(schedule_names[i], &err);
-			acked = bus_nak(m->jobs->bus, tick->in.reply, 30000, &ignored);
-			return;
-		}
-		log_fields(LOG_INFO, schedule_names[i], LOG_I("jobs", done));
+	m->renewed_mono_ms = clock_mono_ms(m->jobs->clock);
+	enum status status = work_on(m, &err);
+	if (status != STATUS_OK) {
+		log_error("schedule failed, will try again", &err);
+		status = bus_nak(m->jobs->bus, m->tick.in.reply, AGAIN_MS, &ignored);
+	} else {
+		status = bus_ack(m->jobs->bus, m->tick.in.reply, &ignored);
 	}
-	acked = bus_ack(m->jobs->bus, tick->in.reply, &ignored);
-	(void)acked; /* a tick that comes again finds nothing left to do */
+	if (status != STATUS_OK)
+		log_error("tick not acknowledged, comes again", &ignored);
 }
 
 /* The turn that the process began in is left to those that were there; a restart must not begin it anew. */
@@ -101,8 +122,11 @@ static void publish_ticks(struct maintenance *m)
 		snprintf(subject, sizeof subject, TICK_PREFIX "%s", schedule_names[i]);
 		snprintf(id, sizeof id, "%s-%" PRId64 "-%" PRId64, schedule_names[i], m->interval_ms[i], turn);
 		const struct bus_header header = {HEADER_MSG_ID, span_from(id)};
-		const struct bus_out tick = {subject, NULL, SPAN("{}"), &header, 1};
-		if (bus_store(m->jobs->bus, &tick, 5000, 0, NULL, NULL, &err) == STATUS_OK)
+		const struct tick tick = {span_from(schedule_names[i]), {turn * m->interval_ms[i]}};
+		scoped_buf body = {0};
+		json_encode(&tick_table, &tick, &(struct json_writer){.out = &body});
+		const struct bus_out out = {subject, NULL, buf_span(&body), &header, 1};
+		if (bus_store(m->jobs->bus, &out, 5000, 0, NULL, NULL, &err) == STATUS_OK)
 			m->turn[i] = turn;
 	}
 }
@@ -138,10 +162,10 @@ static void *run(void *arg)
 	pthread_mutex_lock(&m->lock);
 	while (!m->stopping) {
 		if (m->ticks_n) {
-			struct bus_delivery tick = m->ticks[--m->ticks_n];
+			m->tick = m->ticks[--m->ticks_n];
 			pthread_mutex_unlock(&m->lock);
-			work_on(m, &tick);
-			bus_delivery_free(&tick);
+			answer_tick(m);
+			bus_delivery_free(&m->tick);
 			bus_pull_want(m->pull, 1);
 		} else {
 			pthread_mutex_unlock(&m->lock);
