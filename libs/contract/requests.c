@@ -189,6 +189,12 @@ static const struct json_field stats_reply_fields[] = {
 #undef F
 const struct json_table stats_reply_table = TABLE("jobs.stats.reply", struct stats_reply, stats_reply_fields);
 
+static const struct json_field tick_fields[] = {
+    JSON_FIELD(struct tick, schedule, .min = 1, .max = 64, REQUIRED),
+    JSON_FIELD(struct tick, at, REQUIRED),
+};
+const struct json_table tick_table = TABLE("tick", struct tick, tick_fields);
+
 /* ---- the record */
 
 #define F(member, ...) JSON_FIELD(struct job_record, member, __VA_ARGS__)

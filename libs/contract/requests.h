@@ -103,6 +103,13 @@ struct stats_reply {
 };
 extern const struct json_table stats_reply_table;
 
+/* gannet.tick.<schedule>: a turn of a schedule, published by every replica and kept once. */
+struct tick {
+	struct span schedule;
+	struct json_time at;
+};
+extern const struct json_table tick_table;
+
 /* One job as get and list answer it: F1 and L3 in one flat object. */
 struct job_record {
 	struct span job_id, output_id, tenant, kind, priority, job_type, status, pipeline, record_id, field_name;

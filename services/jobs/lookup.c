@@ -135,7 +135,7 @@ enum status lookup(struct jobs *j, struct span tenant, struct span job_id, struc
  */
 #define PAGE_SQL                                                                                                       \
 	"SELECT " SHORT_COLUMNS " FROM ai_jobs WHERE tenant = $1 AND ($2::text IS NULL OR status = $2) AND ($3::text IS "  \
-	                        "NULL OR kind = $3) AND ($4::text IS NULL OR model_name = $4) "                            \
+	"NULL OR kind = $3) AND ($4::text IS NULL OR model_name = $4) "                                                    \
 	"AND ($5::text IS NULL OR user_id = $5) AND ($6::text IS NULL OR prompt_template = $6 OR left(prompt_template, "   \
 	"80) = $6) "                                                                                                       \
 	"AND ($7::bigint IS NULL OR created_at > to_timestamp($7::bigint / 1000.0)) "                                      \

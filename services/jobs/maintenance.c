@@ -9,11 +9,12 @@
 #include "bus/pull.h"
 #include "bus/store.h"
 #include "bus/topology.h"
-#include "repeat.h"
+#include "upkeep.h"
 
 #define DAY_MS (24ll * 3600 * 1000)
-#define CHUNK "1000" /* records deleted in one transaction */
-#define TICK_MAX 16  /* ticks in hand */
+#define TICK_MAX 16 /* ticks in hand */
+#define RENEW_MS 8000
+#define AGAIN_MS 30000
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
 static const char *const schedule_names[] = {"jobs.cleanup", "jobs.retry_failed"};
@@ -28,82 +29,20 @@ struct maintenance {
 	struct bus_delivery ticks[TICK_MAX];
 	size_t ticks_n;
 	bool running, stopping;
+	struct bus_delivery tick; /* the one being worked on */
+	int64_t renewed_mono_ms;
 	int64_t interval_ms[SCHEDULES]; /* 0: never */
 	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
 };
 
-/* ---- the work */
-
-enum status cleanup_old_jobs(struct jobs *j, struct span tenant, int64_t days, bool (*stop)(void *arg), void *arg,
-                             int64_t *ret_deleted, struct err *err)
-{
-	char text[24];
-	struct store *s;
-	snprintf(text, sizeof text, "%" PRId64, days);
-	const struct span params[] = {tenant, span_from(text)};
-	enum status status = db_take(j->db, &s, err);
-	if (status != STATUS_OK)
-		return status;
-	int64_t deleted = 0, chunk = 1;
-	while (status == STATUS_OK && chunk > 0 && !(stop && stop(arg))) {
-		scoped_result r = {0};
-		status = store_query_prepared(
-		    s, "cleanup",
-		    "WITH old AS (SELECT job_id FROM ai_jobs WHERE tenant = $1 AND created_at < now() - $2::int * interval '1 "
-		    "day' "
-		    "AND completed_at < now() - $2::int * interval '1 day' AND status IN ('completed', 'failed', 'cancelled') "
-		    "ORDER BY created_at LIMIT " CHUNK " FOR UPDATE SKIP LOCKED), "
-		    "gone AS (DELETE FROM ai_jobs j USING old WHERE j.tenant = $1 AND j.job_id = old.job_id RETURNING "
-		    "j.status), "
-		    "counted AS (INSERT INTO ai_job_counts AS c (tenant, status, shard, jobs) "
-		    "SELECT $1, status, pg_backend_pid() % 16, -count(*) FROM gone GROUP BY status ORDER BY status "
-		    "ON CONFLICT (tenant, status, shard) DO UPDATE SET jobs = c.jobs + EXCLUDED.jobs) "
-		    "SELECT count(*) FROM gone",
-		    params, countof(params), &r, err);
-		if (status == STATUS_OK && !span_i64(store_value(&r, 0, 0), &chunk))
-			chunk = 0;
-		deleted += status == STATUS_OK ? chunk : 0;
-	}
-	db_give(j->db, s);
-	*ret_deleted = deleted;
-	return status;
-}
-
-enum status retry_failed_jobs(struct jobs *j, struct span tenant, struct json_writer *job_ids, int64_t *ret_retried,
-                              struct err *err)
-{
-	static const char sql[] =
-	    "SELECT job_id FROM ai_jobs WHERE tenant = $1 AND status = 'failed' AND run < $2::int AND error_code IN "
-	    "('rate_limited', 'provider_error', 'unavailable', 'timeout') ORDER BY created_at LIMIT $3::int";
-	char runs[12], limit[12];
-	snprintf(runs, sizeof runs, "%d", RETRY_FAILED_RUNS_MAX);
-	snprintf(limit, sizeof limit, "%d", RETRY_FAILED_JOBS_MAX);
-	const struct span params[] = {tenant, span_from(runs), span_from(limit)};
-	struct store *s;
-	enum status status = db_take(j->db, &s, err);
-	if (status != STATUS_OK)
-		return status;
-	scoped_result r = {0};
-	status = store_query(s, sql, params, countof(params), &r, err);
-	db_give(j->db, s);
-	int64_t retried = 0;
-	for (int i = 0; status == STATUS_OK && i < r.rows; i++) {
-		struct span id = store_value(&r, i, 0);
-		status = retry_if_ended(j, tenant, id, err);
-		if (status == STATUS_OK && ++retried && job_ids)
-			json_put_text(job_ids, id);
-		else if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND || status == STATUS_UNPROCESSABLE)
-			status = STATUS_OK; /* changed meanwhile, or cannot be repeated: the others still can */
-	}
-	*ret_retried = retried;
-	return status;
-}
-
-/* ---- ticks */
-
-static bool is_stopping(void *arg)
+/* Between pieces of work: whether to stop; keeps the tick's lease meanwhile. */
+static bool pause_work(void *arg)
 {
 	struct maintenance *m = arg;
+	struct err ignored = {0};
+	int64_t now = clock_mono_ms(m->jobs->clock);
+	if (now - m->renewed_mono_ms > RENEW_MS && bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
+		m->renewed_mono_ms = now;
 	pthread_mutex_lock(&m->lock);
 	bool stopping = m->stopping;
 	pthread_mutex_unlock(&m->lock);
@@ -126,11 +65,11 @@ static enum status do_work(struct maintenance *m, enum schedule schedule, int64_
 	scoped_result r = {0};
 	int64_t done = 0;
 	enum status status = tenants(m->jobs, &r, err);
-	for (int i = 0; status == STATUS_OK && i < r.rows && !is_stopping(m); i++) {
+	for (int i = 0; status == STATUS_OK && i < r.rows && !pause_work(m); i++) {
 		int64_t n = 0;
 		struct span tenant = store_value(&r, i, 0);
 		status = schedule == SCHEDULE_CLEANUP
-		             ? cleanup_old_jobs(m->jobs, tenant, m->jobs->config->cleanup_days, is_stopping, m, &n, err)
+		             ? cleanup_old_jobs(m->jobs, tenant, m->jobs->config->cleanup_days, pause_work, m, &n, err)
 		             : retry_failed_jobs(m->jobs, tenant, NULL, &n, err);
 		done += n;
 	}
@@ -138,25 +77,37 @@ static enum status do_work(struct maintenance *m, enum schedule schedule, int64_
 	return status;
 }
 
-static void work_on(struct maintenance *m, const struct bus_delivery *tick)
+static enum status work_on(struct maintenance *m, struct err *err)
+{
+	struct span name = m->tick.in.subject;
+	name = span_starts(name, SPAN(TICK_PREFIX))
+	           ? span_of(name.p + sizeof TICK_PREFIX - 1, name.n - (sizeof TICK_PREFIX - 1))
+	           : name;
+	for (int i = 0; i < SCHEDULES; i++) {
+		int64_t done = 0;
+		if (!span_is(name, schedule_names[i]))
+			continue;
+		enum status status = do_work(m, (enum schedule)i, &done, err);
+		if (status == STATUS_OK)
+			log_fields(LOG_INFO, "schedule done", LOG_S("schedule", name), LOG_I("jobs", done));
+		return status;
+	}
+	return STATUS_OK; /* of a newer version: not ours to do */
+}
+
+static void answer_tick(struct maintenance *m)
 {
 	struct err err = {0}, ignored = {0};
-	enum status acked;
-	int64_t done = 0;
-	for (int i = 0; i < SCHEDULES; i++) {
-		struct span name = span_from(schedule_names[i]), subject = tick->in.subject;
-		if (subject.n != sizeof TICK_PREFIX - 1 + name.n ||
-		    !span_eq(span_of(subject.p + sizeof TICK_PREFIX - 1, name.n), name))
-			continue;
-		if (do_work(m, (enum schedule)i, &done, &err) != STATUS_OK) {
-			log_error(schedule_names[i], &err);
-			acked = bus_nak(m->jobs->bus, tick->in.reply, 30000, &ignored);
-			return;
-		}
-		log_fields(LOG_INFO, schedule_names[i], LOG_I("jobs", done));
+	m->renewed_mono_ms = clock_mono_ms(m->jobs->clock);
+	enum status status = work_on(m, &err);
+	if (status != STATUS_OK) {
+		log_error("schedule failed, will try again", &err);
+		status = bus_nak(m->jobs->bus, m->tick.in.reply, AGAIN_MS, &ignored);
+	} else {
+		status = bus_ack(m->jobs->bus, m->tick.in.reply, &ignored);
 	}
-	acked = bus_ack(m->jobs->bus, tick->in.reply, &ignored);
-	(void)acked; /* a tick that comes again finds nothing left to do */
+	if (status != STATUS_OK)
+		log_error("tick not acknowledged, comes again", &ignored);
 }
 
 /* The turn that the process began in is left to those that were there; a restart must not begin it anew. */
@@ -171,8 +122,11 @@ static void publish_ticks(struct maintenance *m)
 		snprintf(subject, sizeof subject, TICK_PREFIX "%s", schedule_names[i]);
 		snprintf(id, sizeof id, "%s-%" PRId64 "-%" PRId64, schedule_names[i], m->interval_ms[i], turn);
 		const struct bus_header header = {HEADER_MSG_ID, span_from(id)};
-		const struct bus_out tick = {subject, NULL, SPAN("{}"), &header, 1};
-		if (bus_store(m->jobs->bus, &tick, 5000, 0, NULL, NULL, &err) == STATUS_OK)
+		const struct tick tick = {span_from(schedule_names[i]), {turn * m->interval_ms[i]}};
+		scoped_buf body = {0};
+		json_encode(&tick_table, &tick, &(struct json_writer){.out = &body});
+		const struct bus_out out = {subject, NULL, buf_span(&body), &header, 1};
+		if (bus_store(m->jobs->bus, &out, 5000, 0, NULL, NULL, &err) == STATUS_OK)
 			m->turn[i] = turn;
 	}
 }
@@ -208,10 +162,10 @@ static void *run(void *arg)
 	pthread_mutex_lock(&m->lock);
 	while (!m->stopping) {
 		if (m->ticks_n) {
-			struct bus_delivery tick = m->ticks[--m->ticks_n];
+			m->tick = m->ticks[--m->ticks_n];
 			pthread_mutex_unlock(&m->lock);
-			work_on(m, &tick);
-			bus_delivery_free(&tick);
+			answer_tick(m);
+			bus_delivery_free(&m->tick);
 			bus_pull_want(m->pull, 1);
 		} else {
 			pthread_mutex_unlock(&m->lock);

@@ -1,12 +1,8 @@
-/* Work that comes round: cleaning up old records, trying failed jobs again. */
+/* Work that comes round, by ticks of the broker. */
 #ifndef GANNET_JOBS_MAINTENANCE_H
 #define GANNET_JOBS_MAINTENANCE_H
 
 #include "jobs.h"
-
-/* Error codes of failures that may pass by themselves, and how often a job is tried again because of them. */
-#define RETRY_FAILED_RUNS_MAX 3
-#define RETRY_FAILED_JOBS_MAX 1000 /* a turn and tenant */
 
 /*
  * Publishes a tick for each turn of each schedule that is configured, and does the work of the ticks it is handed:
@@ -14,13 +10,5 @@
  */
 enum status maintenance_start(struct jobs *j, struct maintenance **ret, struct err *err) must_check;
 void maintenance_stop(struct maintenance *m); /* NULL is fine */
-
-/* Deletes a tenant's finished jobs that were created and ended more than `days` ago. Stops early when `stop` becomes
- * true (or NULL). */
-enum status cleanup_old_jobs(struct jobs *j, struct span tenant, int64_t days, bool (*stop)(void *arg), void *arg,
-                             int64_t *ret_deleted, struct err *err) must_check;
-/* Queues a tenant's jobs again that failed for a passing reason. `job_ids` (a JSON array in the making) may be NULL. */
-enum status retry_failed_jobs(struct jobs *j, struct span tenant, struct json_writer *job_ids, int64_t *ret_retried,
-                              struct err *err) must_check;
 
 #endif

@@ -2,7 +2,6 @@
 #include "repeat.h"
 
 #include "lookup.h"
-#include "maintenance.h"
 #include "requests.h"
 #include "submit.h"
 
@@ -91,24 +90,6 @@ enum status handle_bulk_retry(void *arg, const struct micro_request *r, struct b
 		return status;
 	answer.job_ids = (struct json){buf_span(&ids), JSON_ARRAY};
 	return request_reply(&bulk_retry_reply_table, &answer, reply);
-}
-
-enum status handle_retry_failed(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
-{
-	struct empty_request request;
-	struct retried_reply answer = {0};
-	enum status status = request_decode(r, &retry_failed_request_table, &request, err);
-	if (status != STATUS_OK)
-		return status;
-	scoped_buf ids = {0};
-	struct json_writer w = {.out = &ids};
-	json_begin_array(&w);
-	status = retry_failed_jobs(arg, r->tenant, &w, &answer.retried, err);
-	json_end_array(&w);
-	if (status != STATUS_OK)
-		return status;
-	answer.job_ids = (struct json){buf_span(&ids), JSON_ARRAY};
-	return request_reply(&retry_failed_reply_table, &answer, reply);
 }
 
 /* ---- new jobs from old ones */
