@@ -24,7 +24,7 @@ static const struct row {
 	const char *republish; /* JSON object or NULL */
 	int64_t max_age_s;     /* 0: for ever */
 } rows[] = {
-    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\"]",
+    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"]",
      "{\"src\":\"gannet.*.jobs.submit.*.*\","
      "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
     {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
@@ -262,6 +262,11 @@ void bus_kind_consumer(const char *kind, const char *priority, char out[72])
 	snprintf(out, 72, "%s_%s", kind, priority);
 }
 
+void bus_overflow_consumer(const char *kind, unsigned lane, char out[72])
+{
+	snprintf(out, 72, "%s_overflow_%u", kind, lane);
+}
+
 enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err)
 {
 	if (!id_is_kind(span_from(kind)))
@@ -270,6 +275,13 @@ enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err
 		char name[72], filter[128];
 		bus_kind_consumer(kind, *p, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
+			return err->status;
+	}
+	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
+		char name[72], filter[128];
+		bus_overflow_consumer(kind, lane, name);
+		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
 		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
 			return err->status;
 	}
