@@ -131,13 +131,34 @@ static void write_fields(struct json_writer *w, const struct fields *f)
 	}
 }
 
+/* The same value in the one form that both sides are compared in: the server escapes what we write plainly. */
+static void canonical(struct json v, struct arena *a, struct json_writer *w)
+{
+	struct json_iter it = json_iter(v);
+	struct json key, value;
+	if (v.type == JSON_STRING) {
+		json_put_text(w, json_text(v, a));
+	} else if (v.type == JSON_ARRAY || v.type == JSON_OBJECT) {
+		v.type == JSON_ARRAY ? json_begin_array(w) : json_begin_object(w);
+		while (json_next(&it, &key, &value)) {
+			if (v.type == JSON_OBJECT)
+				json_key(w, json_text(key, a));
+			canonical(value, a, w);
+		}
+		v.type == JSON_ARRAY ? json_end_array(w) : json_end_object(w);
+	} else {
+		json_put(w, v);
+	}
+}
+
 /* The found value as text, in the form that wanted_text() has; members left out have their zero value. */
 static void found_text(const struct field *d, struct json config, struct buf *out)
 {
 	struct json v;
 	bool there = json_member(config, span_from(d->name), &v) && v.type != JSON_NULL;
+	scoped_arena a = {0};
 	if (there)
-		json_compact(v, out);
+		canonical(v, &a, &(struct json_writer){.out = out});
 	else
 		buf_adds(out, d->kind == NUMBER ? "0" : d->kind == FLAG ? "false" : d->kind == TEXT ? "\"\"" : "none");
 }
