@@ -21,11 +21,12 @@ struct metric {
 	const char *name, *help;
 	enum metric_kind kind;
 	const char *label1, *label2; /* NULL when unused */
-	const double *bounds;        /* histogram upper bounds, ascending, without +Inf; NULL-terminated by count */
-	size_t bounds_n;
+	const double *bounds;        /* histogram: upper bounds in printed units, ascending, without +Inf */
+	size_t bounds_n;             /* at most METRIC_BUCKETS_MAX */
 	double scale; /* printed value = stored integer × scale; 0 means 1 (e.g. 1e-9 for nanoseconds shown as seconds) */
 	_Atomic(struct metric_series *) first;
-	atomic_size_t series_n;
+	size_t series_n;
+	struct metric *next; /* in the list that metrics_write() prints */
 };
 
 struct metric_series {
@@ -33,11 +34,11 @@ struct metric_series {
 	const struct metric *family;
 	char *value1, *value2;
 	atomic_int_fast64_t value; /* counter, gauge; a histogram's sum */
-	atomic_int_fast64_t count;
-	atomic_int_fast64_t buckets[METRIC_BUCKETS_MAX];
+	/* Observations in each bucket alone; those beyond all bounds in the one behind the last. */
+	atomic_int_fast64_t buckets[METRIC_BUCKETS_MAX + 1];
 };
 
-/* Adds a family to what metrics_write() prints. Call before threads start; `m` must be static. */
+/* Adds a static family to what metrics_write() prints; a second time does nothing. Call before threads start. */
 void metric_register(struct metric *m);
 /* Never NULL. Thread-safe; takes a lock only when the series is new. NULL label values mean unused labels. */
 struct metric_series *metric_series(struct metric *m, const char *value1, const char *value2);
