@@ -73,7 +73,6 @@ struct json_field {
 	const struct json_table *table;
 	const char *(*check)(struct span value);
 	const char *(*check_raw)(struct json value);
-	const char *help; /* one line, in the schema's description */
 };
 
 #define JSON_FIELD(type, member, ...) JSON_FIELD_AS(type, member, #member, __VA_ARGS__)

@@ -2,9 +2,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lib/process.h"
+#include "tests/lib/selftest.h"
 #include "tests/lib/servers.h"
 
 /* The first line that the server says to `line`, or without one of its own accord. */
@@ -113,4 +116,37 @@ TEST(a_page_is_fetched_with_its_status)
 	CHECK_SPAN(buf_span(&body), "/x/x");
 	CHECK_INT(test_http_get(test_free_port(), "/", &body), 0);
 	CHECK_INT(body.len, 0);
+}
+
+CASE(program_fails_unnoticed)
+{
+	struct test_process *p = test_spawn("/bin/sh", NULL, (const char *[]){"-c", "exit 4", NULL});
+	siginfo_t info;
+	CHECK(waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT) == 0);
+}
+
+CASE(program_fails_when_asked_to_end)
+{
+	struct test_process *p = test_spawn(
+	    "/bin/sh", NULL, (const char *[]){"-c", "trap 'exit 5' TERM; echo; while :; do sleep 0.01; done", NULL});
+	struct stat st = {0};
+	WAIT_FOR(stat(p->out_path, &st) == 0 && st.st_size > 0, "the trap to be set");
+}
+
+CASE(program_reports_a_race)
+{
+	CHECK_INT(
+	    test_run("/bin/sh", (const char *[]){"-c", "echo 'WARNING: ThreadSanitizer: data race' >&2", NULL}, NULL, NULL),
+	    0);
+}
+
+TEST(a_program_that_ends_badly_fails_the_test)
+{
+	CHECK_INT(selftest_run("program_fails_unnoticed"), 1);
+	CHECK_HAS(selftest_output(), "sh ended with 4");
+	CHECK_INT(selftest_run("program_fails_when_asked_to_end"), 1);
+	CHECK_HAS(selftest_output(), "sh ended with 5");
+	CHECK_INT(selftest_run("program_reports_a_race"), 1);
+	CHECK_HAS(selftest_output(), "sh: see the sanitizer's report in its log");
+	CHECK_HAS(selftest_output(), "--- 1-sh.log\nWARNING: ThreadSanitizer: data race\n");
 }

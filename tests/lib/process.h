@@ -23,7 +23,7 @@ bool process_ended(pid_t pid, int *ret_status);
 /* process_start and process_wait; fails the test unless it ends with 0. */
 void process_run(const struct process *p);
 
-/* The program's path, looked for in PATH and the folders where Debian puts servers; fails the test when there is none. */
+/* The program's path, from PATH and the folders where Debian puts servers; fails the test when there is none. */
 const char *process_find(const char *name, char *out, size_t out_bytes);
 /* <folder>/<name>; fails the test when it does not fit. */
 void process_path(char *out, size_t out_bytes, const char *folder, const char *name);
