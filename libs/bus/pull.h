@@ -38,6 +38,7 @@ void bus_pull_close(struct bus_pull *p);
 
 #define BUS_PULL_EXPIRES_MS 30000
 #define BUS_PULL_HEARTBEAT_MS 5000
+#define BUS_PULL_SETTLE_MS 2000
 
 /* Acknowledgements, not confirmed by the server: a lost one means a redelivery. Thread-safe. `ack` is delivery.in.reply. */
 enum status bus_ack(struct bus *b, struct span ack, struct err *err) must_check;

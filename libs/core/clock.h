@@ -4,7 +4,7 @@
 
 #include "core/span.h"
 
-/* `wall_ms` is UTC milliseconds since 1970 and may jump; `mono_ns` never goes back and has no meaning but differences. */
+/* `wall_ms`: UTC milliseconds since 1970, may jump. `mono_ns`: never goes back, only differences have a meaning. */
 struct clock {
 	int64_t (*wall_ms)(const struct clock *c);
 	int64_t (*mono_ns)(const struct clock *c);

@@ -9,8 +9,8 @@ enum env_kind { ENV_TEXT, ENV_INT, ENV_BOOL, ENV_MS /* "250ms", "5s", "2m", "1h"
 
 /*
  * One option. `offset` is into the caller's config struct: const char * for ENV_TEXT, int64_t for ENV_INT and ENV_MS,
- * bool for ENV_BOOL. NAME_FILE is read too when NAME is not set (a secret mounted as a file of up to ENV_FILE_MAX bytes;
- * one trailing newline is dropped). A variable that is set to nothing counts as unset.
+ * bool for ENV_BOOL. NAME_FILE is read too when NAME is not set (a secret mounted as a file of up to ENV_FILE_MAX
+ * bytes; one trailing newline is dropped). A variable that is set to nothing counts as unset.
  */
 #define ENV_FILE_MAX 65536
 struct env_option {
@@ -25,9 +25,9 @@ struct env_option {
 };
 
 /*
- * Fills `config` from `options` and the process environment. Fails on the first bad value, naming the variable, the value
- * (unless secret) and what is allowed; what came before it is set already. Text values live until the process ends.
- * Call before threads start.
+ * Fills `config` from `options` and the process environment. Fails on the first bad value, naming the variable, the
+ * value (unless secret) and what is allowed; what came before it is set already. Text values live until the process
+ * ends. Call before threads start.
  */
 enum status env_load(const struct env_option *options, size_t n, void *config, struct err *err) must_check;
 /* A table of names, defaults and help texts for --help. */

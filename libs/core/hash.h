@@ -6,7 +6,7 @@
 
 /* For hash tables: FNV-1a with a final avalanche (MurmurHash3 fmix64). Never stored, never sent. */
 uint64_t hash64(struct span s);
-/* Two independent 64-bit FNV-1a halves for identities derived from text (trace ids). Not cryptographic. Stable forever. */
+/* Two independent 64-bit halves for identities derived from text (trace ids). Not cryptographic. Stable forever. */
 void hash128(struct span s, uint64_t out[2]);
 
 #endif

@@ -11,7 +11,7 @@ struct heap {
 	struct heap_item {
 		int64_t key;
 		uint64_t value;
-	} *items;
+	} * items;
 	size_t count, cap;
 };
 

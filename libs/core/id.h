@@ -4,8 +4,8 @@
 
 #include "core/span.h"
 
-#define ID_BYTES 23       /* 22 characters [0-9A-Za-z] (130 bits of getrandom(2)) and a NUL */
-#define JOB_ID_MAX 64     /* characters of a job id chosen by a publisher */
+#define ID_BYTES 23   /* 22 characters [0-9A-Za-z] (130 bits of getrandom(2)) and a NUL */
+#define JOB_ID_MAX 64 /* characters of a job id chosen by a publisher */
 #define TENANT_ID_MAX 32
 
 /* Thread-safe. A forked child that goes on without exec repeats its parent's ids. */

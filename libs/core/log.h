@@ -33,12 +33,12 @@ bool log_enabled(enum log_level level);
 #define LOG_LINE_MAX 4096
 void log_line(enum log_level level, const char *message, const struct log_field *fields, size_t n);
 
-#define log_fields(level, message, ...)                                                            \
-	do {                                                                                           \
-		if (log_enabled(level)) {                                                                  \
-			const struct log_field log_fields_[] = {__VA_ARGS__};                                  \
-			log_line(level, message, log_fields_, countof(log_fields_));                           \
-		}                                                                                          \
+#define log_fields(level, message, ...)                                                                                \
+	do {                                                                                                               \
+		if (log_enabled(level)) {                                                                                      \
+			const struct log_field log_fields_[] = {__VA_ARGS__};                                                      \
+			log_line(level, message, log_fields_, countof(log_fields_));                                               \
+		}                                                                                                              \
 	} while (0)
 /* The same with an error's code, field and message added. */
 void log_error(const char *message, const struct err *e);

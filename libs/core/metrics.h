@@ -34,10 +34,11 @@ struct metric_series {
 	const struct metric *family;
 	char *value1, *value2;
 	atomic_int_fast64_t value; /* counter, gauge; a histogram's sum */
-	atomic_int_fast64_t buckets[METRIC_BUCKETS_MAX + 1]; /* observations in each bucket alone; behind the last: beyond all bounds */
+	/* Observations in each bucket alone; those beyond all bounds in the one behind the last. */
+	atomic_int_fast64_t buckets[METRIC_BUCKETS_MAX + 1];
 };
 
-/* Adds a family to what metrics_write() prints; a second time does nothing. Call before threads start; `m` must be static. */
+/* Adds a static family to what metrics_write() prints; a second time does nothing. Call before threads start. */
 void metric_register(struct metric *m);
 /* Never NULL. Thread-safe; takes a lock only when the series is new. NULL label values mean unused labels. */
 struct metric_series *metric_series(struct metric *m, const char *value1, const char *value2);

@@ -43,7 +43,7 @@ static void put(char *out, size_t out_bytes, const char *text)
 	out[s.n] = 0;
 }
 
-/* The new text is made aside, because `field` and the arguments may be the old error's own. Cut text stays valid UTF-8. */
+/* The new text is made aside: `field` and the arguments may be the old error's own. Cut text stays valid UTF-8. */
 static enum status fill(struct err *e, enum status s, bool retryable, const char *field, const char *fmt, va_list ap)
 {
 	char msg[sizeof e->msg + 4] = "";

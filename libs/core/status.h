@@ -6,20 +6,20 @@
 #include <stddef.h>
 
 /* name, wire code (used in JSON and logs), HTTP status used in Nats-Service-Error-Code and REST answers */
-#define STATUS_LIST(X)                                                                             \
-	X(OK, "ok", 200)                                                                           \
-	X(INVALID, "invalid", 400)                                                                 \
-	X(UNAUTHORIZED, "unauthorized", 401)                                                       \
-	X(FORBIDDEN, "forbidden", 403)                                                             \
-	X(NOT_FOUND, "not_found", 404)                                                             \
-	X(CONFLICT, "conflict", 409)                                                               \
-	X(TOO_LARGE, "too_large", 413)                                                             \
-	X(UNPROCESSABLE, "unprocessable", 422)                                                     \
-	X(RATE_LIMITED, "rate_limited", 429)                                                       \
-	X(CANCELLED, "cancelled", 499)                                                             \
-	X(INTERNAL, "internal", 500)                                                               \
-	X(PROVIDER, "provider_error", 502)                                                         \
-	X(UNAVAILABLE, "unavailable", 503)                                                         \
+#define STATUS_LIST(X)                                                                                                 \
+	X(OK, "ok", 200)                                                                                                   \
+	X(INVALID, "invalid", 400)                                                                                         \
+	X(UNAUTHORIZED, "unauthorized", 401)                                                                               \
+	X(FORBIDDEN, "forbidden", 403)                                                                                     \
+	X(NOT_FOUND, "not_found", 404)                                                                                     \
+	X(CONFLICT, "conflict", 409)                                                                                       \
+	X(TOO_LARGE, "too_large", 413)                                                                                     \
+	X(UNPROCESSABLE, "unprocessable", 422)                                                                             \
+	X(RATE_LIMITED, "rate_limited", 429)                                                                               \
+	X(CANCELLED, "cancelled", 499)                                                                                     \
+	X(INTERNAL, "internal", 500)                                                                                       \
+	X(PROVIDER, "provider_error", 502)                                                                                 \
+	X(UNAVAILABLE, "unavailable", 503)                                                                                 \
 	X(TIMEOUT, "timeout", 504)
 
 enum status {

@@ -4,10 +4,10 @@
 
 #include "core/clock.h"
 #include "core/utf8.h"
+#include "json/excerpt.h"
 #include "json/scan.h"
 #include "json/table.h"
 
-#define EXCERPT_BYTES 48       /* of a value or name in an error */
 #define SUGGESTION_NAME_MAX 40 /* bytes of an unknown name that is compared with the known ones */
 
 struct decoder {
@@ -42,21 +42,6 @@ static enum status refuse(const struct decoder *d, const struct place *around, s
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	return err_field(d->err, STATUS_INVALID, path, "%s: %s", path, text);
-}
-
-/* What a value is called in an error: short ones as they are, others by the beginning or the type. */
-struct excerpt {
-	char text[EXCERPT_BYTES + 8];
-};
-static struct excerpt excerpt(struct json v)
-{
-	struct excerpt e;
-	struct span cut = utf8_cut(v.text, EXCERPT_BYTES);
-	if (v.type == JSON_OBJECT || v.type == JSON_ARRAY)
-		snprintf(e.text, sizeof e.text, "%s", v.type == JSON_OBJECT ? "an object" : "an array");
-	else
-		snprintf(e.text, sizeof e.text, "%.*s%s", SPAN_ARG(cut), cut.n < v.text.n ? "…" : "");
-	return e;
 }
 
 static size_t add(char *out, size_t bytes, size_t n, const char *a, const char *b)

@@ -62,7 +62,7 @@ struct json_time {
  */
 struct json_field {
 	const char *name; /* of letters, digits and _: it is written as it is */
-	uint8_t name_n;
+	size_t name_n;
 	enum json_kind kind;
 	size_t offset;
 	bool required;
@@ -73,7 +73,6 @@ struct json_field {
 	const struct json_table *table;
 	const char *(*check)(struct span value);
 	const char *(*check_raw)(struct json value);
-	const char *help; /* one line, in the schema's description */
 };
 
 #define JSON_FIELD(type, member, ...) JSON_FIELD_AS(type, member, #member, __VA_ARGS__)

@@ -198,10 +198,11 @@ bool json_bool(struct json v, bool *ret)
 
 void json_compact(struct json v, struct buf *out)
 {
-	const char *p = v.text.p, *end = p + v.text.n;
-	if (v.type == JSON_ABSENT)
+	if (v.type == JSON_ABSENT) {
 		buf_adds(out, "null");
-	while (p < end) {
+		return;
+	}
+	for (const char *p = v.text.p, *end = p + v.text.n; p < end;) {
 		const char *from = p;
 		while (p<end && * p> ' ')
 			p = *p == '"' ? scan_string(p + 1, end) + 1 : p + 1;

@@ -1,0 +1,199 @@
+/* Listens to everything on the broker and checks each message of ours against its schema in proto/. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "contract/job.h"
+#include "contract/registry.h"
+#include "core/id.h"
+#include "core/map.h"
+#include "json/schema.h"
+#include "tests/lib/servers.h"
+
+#define VIOLATIONS_SHOWN 10
+#define REQUESTS_MAX 4096 /* waiting for their replies; past it all are forgotten */
+#define PREFIXES_MAX 32
+
+/* A request whose reply has not been seen. A request that breaks its schema is right if the reply is an error. */
+struct request {
+	const struct json_table *reply;
+	char violation[600]; /* "" when the request is valid */
+};
+
+/* All of it is the callback's thread's and, under `lock`, the test's. */
+static struct {
+	pthread_mutex_t lock;
+	struct bus *bus;
+	struct bus_sub *sub;
+	char sentinel[64];
+	bool sentinel_seen;
+	struct map schemas;  /* title → struct json_schema */
+	struct map requests; /* reply inbox → struct request */
+	const char *prefixes[PREFIXES_MAX];
+	size_t prefixes_n;
+	struct buf violations;
+	size_t violations_n;
+} o = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void violation(const char *text)
+{
+	if (o.violations_n++ < VIOLATIONS_SHOWN)
+		buf_printf(&o.violations, "%s\n", text);
+}
+
+static enum status find_schema(const char *title, struct json_schema **ret, struct err *err)
+{
+	struct json_schema *s = map_get(&o.schemas, span_from(title));
+	if (!s) {
+		char name[128];
+		snprintf(name, sizeof name, "%s.json", title);
+		enum status e = json_schema_load("proto", name, &s, err);
+		if (e != STATUS_OK)
+			return e;
+		map_put(&o.schemas, span_from(title), s);
+	}
+	*ret = s;
+	return STATUS_OK;
+}
+
+static enum status check_body(const char *title, struct span body, struct err *err)
+{
+	struct json value;
+	struct json_schema *schema = NULL;
+	enum status e = find_schema(title, &schema, err);
+	if (e == STATUS_OK)
+		e = json_parse(body, &value, err);
+	return e == STATUS_OK ? json_schema_check(schema, value, err) : e;
+}
+
+/* False, with the whole story in `out`, when the body is not what `title` says. An empty body counts as {}. */
+static bool check(const char *title, const struct bus_in *m, char *out, size_t out_bytes)
+{
+	struct err err;
+	if (check_body(title, m->data.n ? m->data : SPAN("{}"), &err) == STATUS_OK)
+		return true;
+	snprintf(out, out_bytes, "%.*s: not a valid %s: %s%s%s in %.*s", SPAN_ARG(m->subject), title, err.field,
+	         err.field[0] ? ": " : "", err.msg, (int)(m->data.n < 200 ? m->data.n : 200), m->data.p);
+	return false;
+}
+
+static void add_request(const struct bus_in *m, const struct contract_row *row)
+{
+	struct request *r = calloc(1, sizeof *r);
+	if (!r)
+		abort();
+	r->reply = row->reply;
+	check(row->table->title, m, r->violation, sizeof r->violation);
+	if (o.requests.count >= REQUESTS_MAX) {
+		for (struct map_slot *s = map_next(&o.requests, NULL); s; s = map_next(&o.requests, s))
+			free(s->value);
+		map_free(&o.requests);
+	}
+	free(map_put(&o.requests, m->reply, r));
+}
+
+static void check_reply(const struct bus_in *m)
+{
+	char text[1024];
+	struct request *r = map_del(&o.requests, m->subject);
+	if (!r)
+		return;
+	bool refused = bus_in_header(m, "Nats-Service-Error-Code").p != NULL;
+	if (!refused && r->violation[0])
+		violation(r->violation);
+	else if (!check(refused ? error_reply_table.title : r->reply->title, m, text, sizeof text))
+		violation(text);
+	free(r);
+}
+
+/* A submission that is broken on purpose is seen again where the broker republishes it. */
+static bool is_expected(const struct bus_in *m)
+{
+	struct span origin = bus_in_header(m, "Nats-Subject");
+	for (size_t i = 0; i < o.prefixes_n; i++) {
+		struct span prefix = span_from(o.prefixes[i]);
+		if (span_starts(m->subject, prefix) || (origin.p && span_starts(origin, prefix)))
+			return true;
+	}
+	return false;
+}
+
+static void check_message(const struct bus_in *m)
+{
+	char text[1024];
+	bool bucket = span_starts(m->subject, SPAN("$KV."));
+	const struct contract_row *row = contract_find(m->subject);
+	if (is_expected(m) || (bucket && (!row || bus_in_header(m, "KV-Operation").p)))
+		return;
+	if (!row) {
+		snprintf(text, sizeof text, "%.*s: no row of the contract has this subject", SPAN_ARG(m->subject));
+		violation(text);
+	} else if (row->reply && m->reply.p) {
+		add_request(m, row);
+	} else if (!check(row->table->title, m, text, sizeof text)) {
+		violation(text);
+	}
+}
+
+static void on_message(void *arg, const struct bus_in *m)
+{
+	(void)arg;
+	/* What JetStream delivers to its consumers was checked when it was published. */
+	if (m->reply.p && span_starts(m->reply, SPAN("$JS.ACK.")))
+		return;
+	pthread_mutex_lock(&o.lock);
+	if (span_starts(m->subject, SPAN("gannet.")) || span_starts(m->subject, SPAN("$KV.")))
+		check_message(m);
+	else if (span_is(m->subject, o.sentinel))
+		o.sentinel_seen = true;
+	else
+		check_reply(m);
+	pthread_mutex_unlock(&o.lock);
+}
+
+/* Our own message comes back behind all that the broker has sent us before; sent anew, in case a full queue dropped it.
+ */
+static bool has_caught_up(void)
+{
+	struct err err;
+	pthread_mutex_lock(&o.lock);
+	bool seen = o.sentinel_seen;
+	pthread_mutex_unlock(&o.lock);
+	if (!seen) {
+		struct bus_out m = {.subject = o.sentinel};
+		CHECK_OK(bus_publish(o.bus, &m, &err), err);
+	}
+	return seen;
+}
+
+static void finish(void)
+{
+	if (test_nats_pid() && bus_is_connected(o.bus))
+		WAIT_FOR(has_caught_up(), "the observer to see all messages");
+	bus_unsubscribe(o.sub);
+	bus_close(o.bus);
+	CHECK_MSG(!o.violations_n, "%zu messages break the contract:\n%s", o.violations_n, o.violations.data);
+}
+
+void test_observe(void)
+{
+	struct err err;
+	char id[ID_BYTES];
+	struct bus_options options = {.url = test_nats_url(), .name = "test-observer", .clock = &clock_system};
+	if (o.bus)
+		return;
+	id_random(id);
+	snprintf(o.sentinel, sizeof o.sentinel, "test-observer.%s", id);
+	CHECK_OK(bus_open(&options, &o.bus, &err), err);
+	CHECK_OK(bus_subscribe(o.bus, ">", NULL, on_message, NULL, &o.sub, &err), err);
+	CHECK_OK(bus_flush(o.bus, 5000, &err), err);
+	test_at_end(TEST_END_BUS, finish);
+}
+
+void test_expect_invalid(const char *subject_prefix)
+{
+	pthread_mutex_lock(&o.lock);
+	CHECK(o.prefixes_n < PREFIXES_MAX);
+	o.prefixes[o.prefixes_n++] = subject_prefix;
+	pthread_mutex_unlock(&o.lock);
+}
