@@ -126,6 +126,8 @@ static void finish(struct http_call *c, CURLcode code)
 	struct http_client *client = c->client;
 	struct http_response r;
 	curl_multi_remove_handle(client->multi, c->easy);
+	if (code != CURLE_OK)
+		sockets_forget_idle(&client->sockets);
 	fill_response(c, code, &r);
 	list_take(&client->running, c);
 	client->running_n--;

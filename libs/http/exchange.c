@@ -54,18 +54,18 @@ static bool sleep_until_woken(struct http_exchange *x)
 	return true;
 }
 
+/* The response has a lock of its own, under which pieces are asked for: it is not touched under ours. */
 enum MHD_Result exchange_proceed(struct http_exchange *x)
 {
 	pthread_mutex_lock(&x->lock);
-	enum MHD_Result r;
-	if (x->response) {
-		r = MHD_queue_response(x->connection, (unsigned)x->status, x->response);
-		MHD_destroy_response(x->response);
-		x->response = NULL;
-	} else {
-		r = !x->ended && sleep_until_woken(x) ? MHD_YES : MHD_NO;
-	}
+	struct MHD_Response *response = x->response;
+	x->response = NULL;
+	enum MHD_Result r = response || (!x->ended && sleep_until_woken(x)) ? MHD_YES : MHD_NO;
 	pthread_mutex_unlock(&x->lock);
+	if (response) {
+		r = MHD_queue_response(x->connection, (unsigned)x->status, response);
+		MHD_destroy_response(response);
+	}
 	return r;
 }
 

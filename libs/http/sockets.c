@@ -59,26 +59,38 @@ static void on_fd(void *arg, int fd, int events)
 	act(s, fd, (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
+static void drop(struct socket_watch *w)
+{
+	loop_fd_unwatch(w->watch);
+	w->watch = NULL;
+}
+
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	(void)easy;
 	(void)socket_arg;
 	struct sockets *s = arg;
 	struct socket_watch *w = watch_of(s, fd);
-	w->wanted =
-	    what == CURL_POLL_REMOVE ? 0 : (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
-	if (w->wanted) {
-		if (!w->watch)
-			w->watch = loop_fd_watch(s->loop, fd, w->wanted, on_fd, s);
-		else
-			loop_fd_change(w->watch, w->wanted);
-	} else if (w->watch && w->ours) {
-		loop_fd_change(w->watch, LOOP_READ);
-	} else {
-		loop_fd_unwatch(w->watch);
-		w->watch = NULL;
+	if (what == CURL_POLL_REMOVE) {
+		/* One that waited for anything but an answer may be closed already, without a word. */
+		if (!w->ours || w->wanted != LOOP_READ)
+			drop(w);
+		w->wanted = 0;
+		return 0;
 	}
+	w->wanted = (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
+	if (!w->watch)
+		w->watch = loop_fd_watch(s->loop, fd, w->wanted, on_fd, s);
+	else
+		loop_fd_change(w->watch, w->wanted);
 	return 0;
+}
+
+void sockets_forget_idle(struct sockets *s)
+{
+	for (size_t fd = 0; fd < s->watches_n; fd++)
+		if (!s->watches[fd].wanted)
+			drop(&s->watches[fd]);
 }
 
 curl_socket_t socket_open(struct sockets *s, const struct curl_sockaddr *address)
@@ -86,14 +98,16 @@ curl_socket_t socket_open(struct sockets *s, const struct curl_sockaddr *address
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	*watch_of(s, fd) = (struct socket_watch){.ours = true};
+	struct socket_watch *w = watch_of(s, fd);
+	drop(w);
+	*w = (struct socket_watch){.ours = true};
 	return fd;
 }
 
 int socket_close(void *arg, curl_socket_t fd)
 {
 	struct socket_watch *w = watch_of(arg, fd);
-	loop_fd_unwatch(w->watch);
+	drop(w);
 	*w = (struct socket_watch){0};
 	return close(fd);
 }

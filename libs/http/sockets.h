@@ -8,9 +8,9 @@
 
 /*
  * Invariant: watches[fd] is what the loop watches for curl. A socket that curl opened through socket_open() stays
- * watched for reading between transfers, so that a call on a kept connection costs no epoll_ctl(2) at all; it is
- * unwatched when it becomes readable while idle, and when curl closes it through socket_close(). Other descriptors (the
- * resolver's) are unwatched as soon as curl says so.
+ * watched for reading between transfers, so that a call on a kept connection costs no epoll_ctl(2) at all. It is
+ * unwatched when it becomes readable while idle, when curl closes it through socket_close(), and by
+ * sockets_forget_idle(). Other descriptors (the resolver's) are unwatched as soon as curl says so.
  */
 struct sockets {
 	struct loop *loop;
@@ -28,6 +28,11 @@ struct sockets {
 
 /* Installs itself in `multi`. */
 void sockets_init(struct sockets *s, struct loop *l, CURLM *multi, void (*after)(void *arg), void *arg);
+/*
+ * After every transfer that failed: curl (7.88) closes a socket of which it made no connection without calling
+ * socket_close(). What is idle is watched again when it is used.
+ */
+void sockets_forget_idle(struct sockets *s);
 /* After curl_multi_cleanup(). */
 void sockets_release(struct sockets *s);
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; `arg` of the latter is the struct sockets. */

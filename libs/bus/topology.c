@@ -1,0 +1,277 @@
+/* The suite's streams, buckets and consumers as one table, and the code that creates what is missing and compares what is there. */
+#include "bus/topology.h"
+
+#include <stdio.h>
+
+#include "bus/internal.h"
+#include "contract/job.h"
+
+#define NS_PER_S 1000000000LL
+#define FIELDS_MAX 20
+#define DAY_S 86400
+#define TICKS_MAX_AGE_S 3600
+#define MAX_WAITING 8192 /* pull requests open on a consumer; a worker has a handful */
+
+const struct bus_limits bus_limits_default = {
+    .replicas = 1, .jobs_max_bytes = -1, .events_max_age_s = 7 * DAY_S, .events_max_bytes = -1};
+
+enum kind { WORK_QUEUE, LIMITS, BUCKET };
+
+static const struct row {
+	const char *name;
+	enum kind kind;
+	const char *subjects;  /* JSON array; NULL for a bucket */
+	const char *republish; /* JSON object or NULL */
+	int64_t max_age_s;     /* 0: for ever */
+} rows[] = {
+    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\"]",
+     "{\"src\":\"gannet.*.jobs.submit.*.*\","
+     "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
+    {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
+    {STREAM_DELAYED, LIMITS, "[\"gannet.*.jobs.delayed.*.*.*.*\"]"},
+    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.>\"]", .max_age_s = TICKS_MAX_AGE_S},
+    {BUCKET_CANCELLED, BUCKET, .max_age_s = DAY_S},
+    {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
+    {BUCKET_LATEST, BUCKET},
+};
+
+const char *const bus_topology_names[] = {STREAM_JOBS,      STREAM_EVENTS,  STREAM_DELAYED, STREAM_TICKS,
+                                          BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_LATEST,  NULL};
+_Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
+
+static const struct consumer_row {
+	const char *stream, *name, *filter;
+} consumer_rows[] = {
+    {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
+    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.>"},
+};
+
+/* A member of a configuration: written when the object is created, compared when it exists. */
+struct field {
+	const char *name;
+	enum { TEXT, RAW, NUMBER, FLAG } kind;
+	const char *text;
+	int64_t number;
+};
+struct fields {
+	struct field all[FIELDS_MAX];
+	size_t n;
+};
+
+static void add(struct fields *f, struct field one)
+{
+	f->all[f->n++] = one;
+}
+
+static void add_text(struct fields *f, const char *name, const char *text)
+{
+	add(f, (struct field){name, TEXT, text, 0});
+}
+
+static void add_number(struct fields *f, const char *name, int64_t number)
+{
+	add(f, (struct field){name, NUMBER, NULL, number});
+}
+
+static void add_flag(struct fields *f, const char *name, bool flag)
+{
+	add(f, (struct field){name, FLAG, NULL, flag});
+}
+
+static void stream_fields(const struct row *r, const struct bus_limits *l, const char *subjects, struct fields *f)
+{
+	bool is_jobs = span_is(span_from(r->name), STREAM_JOBS), is_events = span_is(span_from(r->name), STREAM_EVENTS);
+	int64_t max_age_s = is_events ? l->events_max_age_s : r->max_age_s, window_s = BUS_DUPLICATE_WINDOW_S;
+	if (max_age_s && max_age_s < window_s)
+		window_s = max_age_s;
+	/* What may not be lost is refused when there is no room; what is only remembered makes room. */
+	bool forgets = is_events || span_is(span_from(r->name), STREAM_TICKS);
+	add(f, (struct field){"subjects", RAW, subjects, 0});
+	add_text(f, "retention", r->kind == WORK_QUEUE ? "workqueue" : "limits");
+	add_text(f, "storage", "file");
+	add_text(f, "discard", forgets ? "old" : "new");
+	add_number(f, "num_replicas", l->replicas);
+	add_number(f, "max_age", max_age_s * NS_PER_S);
+	add_number(f, "max_bytes", is_jobs ? l->jobs_max_bytes : is_events ? l->events_max_bytes : -1);
+	add_number(f, "max_msgs", -1);
+	add_number(f, "max_msgs_per_subject", r->kind == BUCKET ? 1 : -1);
+	add_number(f, "duplicate_window", window_s * NS_PER_S);
+	add_flag(f, "allow_direct", true);
+	add_flag(f, "allow_rollup_hdrs", r->kind == BUCKET);
+	add_flag(f, "deny_delete", r->kind == BUCKET);
+	add_flag(f, "deny_purge", false);
+	add(f, (struct field){"republish", RAW, r->republish, 0});
+}
+
+static void consumer_fields(const char *name, const char *filter, struct fields *f)
+{
+	add_text(f, "durable_name", name);
+	add_text(f, "filter_subject", filter);
+	add_text(f, "deliver_policy", "all");
+	add_text(f, "ack_policy", "explicit");
+	add_text(f, "replay_policy", "instant");
+	add_number(f, "ack_wait", JOBS_ACK_WAIT_MS * 1000000LL);
+	add_number(f, "max_deliver", -1);
+	add_number(f, "max_ack_pending", JOBS_MAX_ACK_PENDING);
+	add_number(f, "max_waiting", MAX_WAITING);
+}
+
+static void write_fields(struct json_writer *w, const struct fields *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct field *d = &f->all[i];
+		if (d->kind == NUMBER)
+			json_kv_i64(w, d->name, d->number);
+		else if (d->kind == FLAG)
+			json_kv_bool(w, d->name, d->number);
+		else if (d->kind == TEXT)
+			json_kv_cstr(w, d->name, d->text);
+		else if (d->text)
+			json_kv(w, d->name, (struct json){span_from(d->text), d->text[0] == '[' ? JSON_ARRAY : JSON_OBJECT});
+	}
+}
+
+/* The found value as text, in the form that wanted_text() has; members left out have their zero value. */
+static void found_text(const struct field *d, struct json config, struct buf *out)
+{
+	struct json v;
+	bool there = json_member(config, span_from(d->name), &v) && v.type != JSON_NULL;
+	if (there)
+		json_compact(v, out);
+	else
+		buf_adds(out, d->kind == NUMBER ? "0" : d->kind == FLAG ? "false" : d->kind == TEXT ? "\"\"" : "none");
+}
+
+static void wanted_text(const struct field *d, struct buf *out)
+{
+	if (d->kind == NUMBER)
+		buf_addi64(out, d->number);
+	else if (d->kind == TEXT)
+		json_quote(out, span_from(d->text));
+	else
+		buf_adds(out, d->kind == FLAG ? (d->number ? "true" : "false") : d->text ? d->text : "none");
+}
+
+static enum status compare(const char *object, const struct fields *f, struct json config, struct err *err)
+{
+	scoped_buf found = {0}, wanted = {0};
+	for (size_t i = 0; i < f->n; i++) {
+		const struct field *d = &f->all[i];
+		buf_reset(&found);
+		buf_reset(&wanted);
+		found_text(d, config, &found);
+		wanted_text(d, &wanted);
+		if (!span_eq(buf_span(&found), buf_span(&wanted)))
+			return err_field(err, STATUS_CONFLICT, d->name, "%s exists with %s %s, wanted is %s: change one of the two by hand", object,
+			                 d->name, found.data, wanted.data);
+	}
+	return STATUS_OK;
+}
+
+/* An object by the subjects of its API and the JSON that creates it. */
+struct object {
+	char label[320], info[320], create[320];
+	int missing_code, exists_code;
+	struct fields fields;
+	struct span body;
+};
+
+/*
+ * Asked for, created when missing. Somebody else may create it between the two: then it is asked for again. "action":"create" keeps newer
+ * servers from updating a consumer; older ones that created the same one twice say yes.
+ */
+static enum status ensure(struct bus *b, const struct object *o, struct err *err)
+{
+	scoped_buf answer = {0};
+	struct json doc, config;
+	int code;
+	for (int tries = 0;; tries++) {
+		enum status s = bus_api(b, o->info, SPAN(""), &answer, &doc, &code, err);
+		if (s != STATUS_OK && code == o->missing_code)
+			s = bus_api(b, o->create, o->body, &answer, &doc, &code, err);
+		if (s != STATUS_OK && code == o->exists_code && tries < 3)
+			continue;
+		if (s != STATUS_OK)
+			return s;
+		json_member(doc, SPAN("config"), &config);
+		return compare(o->label, &o->fields, config, err);
+	}
+}
+
+static enum status ensure_stream(struct bus *b, const struct row *r, const struct bus_limits *l, struct err *err)
+{
+	char name[80], kv_subjects[100];
+	snprintf(name, sizeof name, "%s%s", r->kind == BUCKET ? "KV_" : "", r->name);
+	snprintf(kv_subjects, sizeof kv_subjects, "[\"$KV.%s.>\"]", r->name);
+	struct object o = {.missing_code = BUS_API_STREAM_NOT_FOUND, .exists_code = BUS_API_STREAM_NAME_IN_USE};
+	stream_fields(r, l, r->kind == BUCKET ? kv_subjects : r->subjects, &o.fields);
+	snprintf(o.label, sizeof o.label, "%s %s", r->kind == BUCKET ? "bucket" : "stream", r->name);
+	snprintf(o.info, sizeof o.info, "STREAM.INFO.%s", name);
+	snprintf(o.create, sizeof o.create, "STREAM.CREATE.%s", name);
+	scoped_buf body = {0};
+	struct json_writer w = {.out = &body};
+	json_begin_object(&w);
+	json_kv_cstr(&w, "name", name);
+	write_fields(&w, &o.fields);
+	json_end_object(&w);
+	o.body = buf_span(&body);
+	return ensure(b, &o, err);
+}
+
+static enum status ensure_consumer(struct bus *b, const char *stream, const char *name, const char *filter, struct err *err)
+{
+	struct object o = {.missing_code = BUS_API_CONSUMER_NOT_FOUND, .exists_code = BUS_API_CONSUMER_EXISTS};
+	consumer_fields(name, filter, &o.fields);
+	snprintf(o.label, sizeof o.label, "consumer %s of stream %s", name, stream);
+	snprintf(o.info, sizeof o.info, "CONSUMER.INFO.%s.%s", stream, name);
+	snprintf(o.create, sizeof o.create, "CONSUMER.DURABLE.CREATE.%s.%s", stream, name);
+	scoped_buf body = {0};
+	struct json_writer w = {.out = &body};
+	json_begin_object(&w);
+	json_kv_cstr(&w, "stream_name", stream);
+	json_kv_cstr(&w, "action", "create");
+	json_key(&w, SPAN("config"));
+	json_begin_object(&w);
+	write_fields(&w, &o.fields);
+	json_end_object(&w);
+	json_end_object(&w);
+	o.body = buf_span(&body);
+	return ensure(b, &o, err);
+}
+
+enum status bus_topology_ensure(struct bus *b, const char *name, const struct bus_limits *limits, struct err *err)
+{
+	const struct row *r = NULL;
+	for (size_t i = 0; i < countof(rows); i++)
+		if (span_is(span_from(rows[i].name), name))
+			r = &rows[i];
+	if (!r)
+		return err_set(err, STATUS_INVALID, "%s is no stream or bucket of the topology", name);
+	if (ensure_stream(b, r, limits, err) != STATUS_OK)
+		return err->status;
+	for (size_t i = 0; i < countof(consumer_rows); i++) {
+		const struct consumer_row *c = &consumer_rows[i];
+		if (span_is(span_from(c->stream), name) && ensure_consumer(b, c->stream, c->name, c->filter, err) != STATUS_OK)
+			return err->status;
+	}
+	return STATUS_OK;
+}
+
+void bus_kind_consumer(const char *kind, const char *priority, char out[72])
+{
+	snprintf(out, 72, "%s_%s", kind, priority);
+}
+
+enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err)
+{
+	if (!id_is_kind(span_from(kind)))
+		return err_field(err, STATUS_INVALID, "kind", "kind \"%.40s\" is not 1 to 32 of a-z 0-9 _ -", kind);
+	for (const char *const *p = priority_names; *p; p++) {
+		char name[72], filter[128];
+		bus_kind_consumer(kind, *p, name);
+		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
+			return err->status;
+	}
+	return STATUS_OK;
+}
