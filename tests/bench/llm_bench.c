@@ -1,4 +1,4 @@
-/* Measures what an instant job costs besides its messages, and what sanitising costs: one JSON line per figure, nanoseconds each. */
+/* Measures what an instant job costs besides its messages, and what sanitising costs: a JSON line per figure. */
 #include <stdio.h>
 
 #include "core/clock.h"

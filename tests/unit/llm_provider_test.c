@@ -514,18 +514,21 @@ TEST(simulated_answers_say_what_they_are_and_never_change)
 	                                                  "called.</strong> The prompt began:</p><pre>&lt;b&gt;</pre>");
 }
 
+/* The excerpt of it ends within a character. */
+static const char long_prompt[] =
+    "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"
+    "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字";
+
 TEST(simulated_answers_are_valid_in_their_format_whatever_the_prompt)
 {
-	static const char *const prompts[] = {
-	    "",
-	    "plain",
-	    "<script>x</script>",
-	    "```\n[x](javascript:y)",
-	    "![a](http://b/c)",
-	    "\" } ] \\ \x01\x02",
-	    "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢"
-	    "字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
-	    "a\n\nb\n\n# c\n- d"};
+	static const char *const prompts[] = {"",
+	                                      "plain",
+	                                      "<script>x</script>",
+	                                      "```\n[x](javascript:y)",
+	                                      "![a](http://b/c)",
+	                                      "\" } ] \\ \x01\x02",
+	                                      long_prompt,
+	                                      "a\n\nb\n\n# c\n- d"};
 	for (size_t i = 0; i < countof(prompts); i++) {
 		for (unsigned format = FORMAT_TEXT; format <= FORMAT_HTML; format++) {
 			scoped_arena a = {0};

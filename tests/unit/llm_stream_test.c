@@ -53,7 +53,7 @@ struct transcript {
 
 #define OPENAI_CHUNK(delta, reason)                                                                                    \
 	"data: {\"model\":\"gpt-4o-x\",\"choices\":[{\"index\":0,\"delta\":{" delta "},\"finish_reason\":" reason "}]}"    \
-	                                                                                                          "\n\n"
+	"\n\n"
 #define ANTHROPIC_EVENT(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
 #define ANTHROPIC_START                                                                                                \
 	ANTHROPIC_EVENT("message_start",                                                                                   \
