@@ -121,6 +121,8 @@ static void guard_free(struct guard *g)
 	arena_free(&g->memory);
 }
 
+_Static_assert(sizeof(GumboNode) != sizeof(GumboAttribute), "told apart by their sizes");
+
 static void *guarded_alloc(void *arg, size_t bytes)
 {
 	struct guard *g = arg;
