@@ -271,10 +271,15 @@ static inline void fake_record(const char *job_id, const char *status, struct bu
 
 /* ---- the command */
 
+struct cli_text {
+	const char *data; /* NUL-terminated */
+	size_t len;
+};
 struct cli_run {
 	int status;
-	struct buf out, err; /* NUL-terminated texts */
+	struct cli_text out, err; /* kept until the test ends */
 };
+static struct arena cli_kept;
 
 static inline void cli_read(const char *path, struct buf *out)
 {
@@ -287,11 +292,18 @@ static inline void cli_read(const char *path, struct buf *out)
 	buf_add(out, "", 0);
 }
 
+static inline struct cli_text cli_keep(const char *path)
+{
+	scoped_buf text = {0};
+	cli_read(path, &text);
+	return (struct cli_text){arena_cstr(&cli_kept, buf_span(&text)), text.len};
+}
+
 static inline struct cli_run cli_end(struct test_process *p)
 {
 	struct cli_run r = {.status = test_wait_exit(p)};
-	cli_read(p->out_path, &r.out);
-	cli_read(p->log_path, &r.err);
+	r.out = cli_keep(p->out_path);
+	r.err = cli_keep(p->log_path);
 	return r;
 }
 

@@ -202,7 +202,7 @@ TEST(stats_show_counts_queues_and_workers)
 	struct cli_run r = CLI("stats");
 	CHECK_INT(r.status, 0);
 	CHECK_HAS(r.out.data, "12 pending  3 processing  12,345 completed  4 failed");
-	CHECK_HAS(r.out.data, "QUEUE  PRIORITY  WAITING  RUNNING\nllm    default       12        3\n");
+	CHECK_HAS(r.out.data, "QUEUE  PRIORITY  WAITING  RUNNING\nllm    default        12        3\n");
 	CHECK_HAS(r.out.data, "runner-1  llm   running  3/256");
 	r = CLI("stats", "--json");
 	CHECK_SPAN(span_of(r.out.data, r.out.len - 1), FAKE_STATS);

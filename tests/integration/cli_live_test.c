@@ -131,6 +131,12 @@ static int end_of(struct terminal *t)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static void close_terminal(struct terminal *t)
+{
+	close(t->fd);
+	buf_free(&t->seen);
+}
+
 static void check_restored(struct terminal *t)
 {
 	struct termios mode;
@@ -169,6 +175,7 @@ TEST(top_shows_queues_workers_times_and_failures)
 	CHECK(write(t.fd, "q", 1) == 1);
 	CHECK_INT(end_of(&t), 0);
 	check_restored(&t);
+	close_terminal(&t);
 }
 
 TEST(top_pauses_on_p)
@@ -179,6 +186,7 @@ TEST(top_pauses_on_p)
 	CHECK(write(t.fd, "pq", 2) == 2);
 	CHECK_INT(end_of(&t), 0);
 	check_restored(&t);
+	close_terminal(&t);
 }
 
 TEST(top_restores_the_terminal_when_it_is_killed_or_crashes)
@@ -191,8 +199,7 @@ TEST(top_restores_the_terminal_when_it_is_killed_or_crashes)
 		int status = end_of(&t);
 		CHECK(i < 3 ? status == 0 : status != 0);
 		check_restored(&t);
-		close(t.fd);
-		buf_free(&t.seen);
+		close_terminal(&t);
 	}
 }
 
@@ -207,6 +214,7 @@ TEST(top_goes_on_without_the_service)
 	WAIT_FOR(has_shown(&t, "runner-1"), "the service to be asked again");
 	CHECK(write(t.fd, "q", 1) == 1);
 	CHECK_INT(end_of(&t), 0);
+	close_terminal(&t);
 }
 
 TEST(top_prints_plainly_where_there_is_no_terminal)
@@ -242,5 +250,7 @@ TEST(tables_fit_the_terminal_and_have_colours_there)
 	CHECK_INT(end_of(&plain), 0);
 	CHECK(!strchr(plain.seen.data, '\x1b'));
 	CHECK_HAS(plain.seen.data, "Tell me about {{bird}}.");
+	close_terminal(&t);
+	close_terminal(&plain);
 	buf_free(&page);
 }

@@ -101,7 +101,7 @@ TEST(waiting_with_json_prints_the_final_event)
 	struct json doc, state;
 	struct err err;
 	CHECK_INT(r.status, 0);
-	CHECK_OK(json_parse(buf_span(&r.out), &doc, &err), err);
+	CHECK_OK(json_parse(span_of(r.out.data, r.out.len), &doc, &err), err);
 	CHECK(json_member(doc, SPAN("state"), &state) && json_text_is(state, SPAN("completed")));
 	CHECK_INT(r.err.len, 0);
 }
