@@ -101,7 +101,7 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 
 static const struct env_option options[] = {
     {"TEST_FAIL", ENV_TEXT, offsetof(__typeof__(config), fail), NULL, .help = "start or run: what fails"}};
-static const char *const topology[] = {STREAM_JOBS, BUCKET_WORKERS, NULL};
+static const char *const topology[] = {STREAM_JOBS, STREAM_TICKS, NULL};
 static const struct service_descriptor descriptor = {.name = "test",
                                                      .summary = "tests the life of a service",
                                                      .topology = topology,
