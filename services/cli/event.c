@@ -156,3 +156,22 @@ void queued_line(const struct note *n, int64_t jobs_created_ms, int64_t now_ms, 
 		buf_adds(out, "(not a JSON object)");
 	end_line(out);
 }
+
+void queued_json(const struct note *n, int64_t jobs_created_ms, struct arena *a, struct buf *out)
+{
+	struct json_writer w = {.out = out};
+	struct json body = {0};
+	struct err err;
+	if (json_parse(n->data, &body, &err) != STATUS_OK)
+		body = (struct json){0};
+	scoped_buf compact = {0};
+	if (body.type != JSON_ABSENT)
+		json_compact(body, &compact);
+	json_begin_object(&w);
+	json_kv_text(&w, "job_id", queued_id(n, body, jobs_created_ms, a));
+	json_kv_cstr(&w, "state", "queued");
+	json_kv_text(&w, "kind", token(n->subject, QUEUED_TOKEN + 1));
+	json_kv_text(&w, "priority", token(n->subject, QUEUED_TOKEN + 2));
+	json_kv(&w, "submission", (struct json){buf_span(&compact), body.type});
+	json_end_object(&w);
+}

@@ -70,26 +70,26 @@ static void lay_out(const struct grid *g, size_t width, size_t *widths)
 static void print_row(const struct grid *g, const struct grid_cell *cells, const size_t *widths, struct buf *out,
                       bool colour)
 {
-	scoped_buf cell = {0};
-	bool first = true;
+	scoped_buf fitted = {0};
+	size_t line = out->len;
 	for (size_t i = 0; i < g->n; i++) {
 		if (!widths[i])
 			continue;
-		text_spaces(out, first ? 0 : GAP);
-		first = false;
-		buf_reset(&cell);
-		text_fit(&cell, cells[i].text, widths[i], g->columns[i].align);
-		struct span text = buf_span(&cell);
-		/* Spaces at the end of a line are no use to anyone. */
-		bool last = true;
-		for (size_t j = i + 1; j < g->n; j++)
-			last &= !widths[j];
-		while (last && text.n && text.p[text.n - 1] == ' ')
+		text_spaces(out, out->len > line ? GAP : 0);
+		buf_reset(&fitted);
+		text_fit(&fitted, cells[i].text, widths[i], g->columns[i].align);
+		/* Padding stays outside of the style, so that it can be taken away at the end of the line. */
+		struct span text = buf_span(&fitted);
+		while (text.n && text.p[text.n - 1] == ' ')
 			text.n--;
-		style_begin(out, cells[i].style, colour);
+		enum style style = text.n ? cells[i].style : STYLE_PLAIN;
+		style_begin(out, style, colour);
 		buf_addspan(out, text);
-		style_end(out, cells[i].style, colour);
+		style_end(out, style, colour);
+		text_spaces(out, fitted.len - text.n);
 	}
+	while (out->len > line && out->data[out->len - 1] == ' ')
+		out->len--;
 	buf_addc(out, '\n');
 }
 

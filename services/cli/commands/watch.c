@@ -27,16 +27,17 @@ static void print_note(struct cli *c, const struct note *n, int64_t jobs_created
 	struct job_event ev;
 	struct json v;
 	struct err err;
-	if (c->global.json) {
-		if (json_parse(n->data, &v, &err) == STATUS_OK) {
-			json_compact(v, &line);
-			buf_addc(&line, '\n');
-		}
-	} else if (event_is_queued(n->subject)) {
+	bool queued = event_is_queued(n->subject);
+	if (queued && c->global.json)
+		queued_json(n, jobs_created_ms, &a, &line);
+	else if (queued)
 		queued_line(n, jobs_created_ms, clock_wall_ms(&clock_system), ID_COLUMNS, &a, &line, term_has_colour(1));
-	} else if (event_decode(n, &a, &ev)) {
+	else if (c->global.json && json_parse(n->data, &v, &err) == STATUS_OK)
+		json_compact(v, &line);
+	else if (!c->global.json && event_decode(n, &a, &ev))
 		event_line(&ev, ID_COLUMNS, &a, &line, term_has_colour(1));
-	}
+	if (c->global.json && line.len)
+		buf_addc(&line, '\n');
 	cli_print(buf_span(&line));
 }
 
