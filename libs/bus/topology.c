@@ -131,13 +131,37 @@ static void write_fields(struct json_writer *w, const struct fields *f)
 	}
 }
 
+/* Without what JSON leaves to the writer: the server escapes '>' in subjects. */
+static void canonical(struct json v, struct arena *a, struct buf *out)
+{
+	struct json key, value;
+	size_t n = 0;
+	if (v.type == JSON_STRING) {
+		json_quote(out, json_text(v, a));
+	} else if (v.type != JSON_ARRAY && v.type != JSON_OBJECT) {
+		buf_addspan(out, v.text);
+	} else {
+		buf_addc(out, v.type == JSON_ARRAY ? '[' : '{');
+		for (struct json_iter it = json_iter(v); json_next(&it, &key, &value); n++) {
+			if (n)
+				buf_addc(out, ',');
+			if (key.type == JSON_STRING) {
+				canonical(key, a, out);
+				buf_addc(out, ':');
+			}
+			canonical(value, a, out);
+		}
+		buf_addc(out, v.type == JSON_ARRAY ? ']' : '}');
+	}
+}
+
 /* The found value as text, in the form that wanted_text() has; members left out have their zero value. */
 static void found_text(const struct field *d, struct json config, struct buf *out)
 {
+	scoped_arena a = {0};
 	struct json v;
-	bool there = json_member(config, span_from(d->name), &v) && v.type != JSON_NULL;
-	if (there)
-		json_compact(v, out);
+	if (json_member(config, span_from(d->name), &v) && v.type != JSON_NULL)
+		canonical(v, &a, out);
 	else
 		buf_adds(out, d->kind == NUMBER ? "0" : d->kind == FLAG ? "false" : d->kind == TEXT ? "\"\"" : "none");
 }
