@@ -29,7 +29,8 @@ static const struct row {
      "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
     {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
     {STREAM_DELAYED, LIMITS, "[\"gannet.*.jobs.delayed.*.*.*.*\"]"},
-    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.>\"]", .max_age_s = TICKS_MAX_AGE_S},
+    /* Not "gannet.tick.>": tick could be a tenant, and the subjects of two streams must not overlap. */
+    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]", .max_age_s = TICKS_MAX_AGE_S},
     {BUCKET_CANCELLED, BUCKET, .max_age_s = DAY_S},
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
@@ -43,7 +44,7 @@ static const struct consumer_row {
 	const char *stream, *name, *filter;
 } consumer_rows[] = {
     {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
-    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.>"},
+    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.*"},
 };
 
 /* A member of a configuration: written when the object is created, compared when it exists. */
