@@ -189,12 +189,12 @@ TEST(taken_ports_are_left_alone)
 {
 	struct sockaddr_in nats = {
 	    .sin_family = AF_INET, .sin_port = htons(4222), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	copy_programs();
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0);
 	/* When it is taken already, so much the better. */
 	if (bind(fd, (struct sockaddr *)&nats, sizeof nats) == 0)
 		CHECK(listen(fd, 8) == 0);
-	copy_programs();
 	stack_ok("up");
 	CHECK(port_of("nats") > 4222);
 	CHECK_INT(ready("runner"), 200);
