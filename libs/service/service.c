@@ -36,7 +36,8 @@ const char *service_instance(const struct service *s)
 struct bus_limits service_limits(const struct service *s)
 {
 	const struct service_config *c = &s->settings.shared;
-	return (struct bus_limits){(int)c->replicas, c->jobs_max_bytes, c->events_max_age_s, c->events_max_bytes};
+	return (struct bus_limits){(int)c->replicas, c->jobs_max_bytes, c->events_max_age_s, c->events_max_bytes,
+	                           c->lease_ms};
 }
 
 void service_set_state(struct service *s, void *state)
