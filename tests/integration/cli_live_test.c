@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+#include "bus/store.h"
+#include "bus/topology.h"
 #include "tests/integration/cli_fake.h"
 
 static const char *output(struct test_process *p)
@@ -43,6 +45,27 @@ TEST(watch_shows_the_events_of_all_jobs)
 	CHECK_HAS(r.out.data,
 	          "  j1                      completed   1.42 s  1,234 tokens  $0.000125  simulated (simulated answer)\n");
 	CHECK_HAS(r.out.data, "  j2                      failed      provider_error: it answered 500\n");
+}
+
+TEST(watch_names_jobs_that_came_without_an_id)
+{
+	struct bus_stream_state state;
+	struct bus_stored stored;
+	struct err err;
+	char id[JOB_ID_BYTES];
+	fake_start();
+	CHECK_OK(bus_topology_ensure(test_bus(), STREAM_JOBS, &bus_limits_default, &err), err);
+	CHECK_OK(bus_stream_state(test_bus(), STREAM_JOBS, &state, &err), err);
+	struct test_process *p = CLI_SPAWN("watch");
+	WAIT_FOR((fake_started(SPAN("first")), strstr(output(p), "first")), "an event to be shown");
+	struct bus_out job = {.subject = "gannet.default.jobs.submit.llm.low",
+	                      .data = SPAN("{\"template\":\"x\",\"model\":\"m\"}")};
+	CHECK_OK(bus_store_wait(test_bus(), &job, 0, &stored, &err), err);
+	job_id_from_sequence(state.created_ms, stored.sequence, id);
+	WAIT_FOR(strstr(output(p), "queued"), "the submission to be shown");
+	CHECK_HAS(output(p), id);
+	test_kill(p, SIGINT);
+	CHECK_INT(cli_end(p).status, 130);
 }
 
 TEST(watch_with_json_prints_a_document_a_line)

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "bus/kv.h"
+#include "bus/topology.h"
 #include "tests/integration/cli_fake.h"
 
 static void write_file(const char *path, const char *text)
@@ -206,6 +208,36 @@ TEST(an_end_that_no_event_told_is_found_in_the_record)
 	CHECK_SPAN(span_from(r.out.data), FAKE_ANSWER "\n");
 }
 
+static uint64_t jobs_stored(void)
+{
+	struct bus_stream_state state;
+	struct err err;
+	CHECK_OK(bus_stream_state(test_bus(), STREAM_JOBS, &state, &err), err);
+	return state.messages;
+}
+
+TEST(a_job_published_directly_is_stored_once_and_needs_no_service)
+{
+	struct err err;
+	CHECK_OK(bus_topology_ensure(test_bus(), STREAM_JOBS, &bus_limits_default, &err), err);
+	struct cli_run r = CLI("submit", "-T", "x", "-m", "m", "--direct", "--job-id", "d1", "--priority", "high");
+	CHECK_INT(r.status, 0);
+	CHECK_HAS(r.out.data, "out-d1");
+	CHECK_INT(CLI("submit", "-T", "x", "-m", "m", "--direct", "--job-id", "d1", "--priority", "high").status, 0);
+	CHECK_INT(jobs_stored(), 1);
+	struct bus_stored_message m;
+	CHECK_OK(bus_get_last(test_bus(), STREAM_JOBS, "gannet.default.jobs.submit.llm.high", &m, &err), err);
+	CHECK_SPAN(bus_in_header(&m.in, HEADER_MSG_ID), "default.d1:1");
+	bus_stored_message_free(&m);
+}
+
+TEST(a_job_published_directly_where_no_queue_is_ends_the_command_with_7)
+{
+	test_nats_start();
+	test_expect_invalid("gannet.default.jobs.submit.");
+	CHECK_INT(CLI("submit", "-T", "x", "-m", "m", "--direct", "--timeout", "1s").status, 7);
+}
+
 TEST(refusals_of_the_service_are_told_with_their_field)
 {
 	fake_start();
@@ -263,6 +295,7 @@ TEST(files_and_json_that_are_wrong_are_refused_with_their_option)
 	    {{"submit", "-m", "m", "-T", "x", "-v", "novalue"}, "--var: 'novalue' is neither name=value nor name=@file"},
 	    {{"submit", "-m", "m", "-T", "x", "-v", "a=1", "-v", "a=2"}, "--var: 'a' is given twice"},
 	    {{"submit", "-m", "m", "-T", "x", "--context", "{\"a\":}"}, "--context: is not JSON: "},
+	    {{"list", "--creds", "/nonexistent"}, "--creds: cannot read /nonexistent: No such file"},
 	    {{"submit", "-m", "m", "-T", "x", "--context", "[1]"}, "--context: must be a JSON object"},
 	};
 	for (size_t i = 0; i < countof(rows); i++) {
