@@ -1,7 +1,9 @@
 /* Finds the server, connects, asks, and turns failures into advice. */
 #include "services/cli/connect.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "bus/bus.h"
 #include "core/id.h"
@@ -80,6 +82,9 @@ enum status cli_connect(struct cli *c, struct err *err)
 	struct bus_options o = {
 	    .url = cli_nats_url(c), .name = "gannet", .creds_file = c->global.creds, .clock = &clock_system};
 	c->nats_shown = url_without_secrets(&c->arena, span_from(o.url));
+	/* The client would only say that it cannot connect. */
+	if (o.creds_file && access(o.creds_file, R_OK) != 0)
+		return err_field(err, STATUS_INVALID, "--creds", "cannot read %.200s: %s", o.creds_file, strerror(errno));
 	enum status s = bus_open(&o, &c->bus, err);
 	if (s == STATUS_OK)
 		return s;
