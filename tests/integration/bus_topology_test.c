@@ -76,7 +76,7 @@ TEST(every_kind_of_difference_is_noticed)
 {
 	static const char ticks[] = "\"subjects\":[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]";
 	static const char delayed[] = "\"subjects\":[\"gannet.*.jobs.delayed.*.*.*.*\"]";
-	static const char jobs[] = "\"subjects\":[\"gannet.*.jobs.submit.*.*\"],\"retention\":\"workqueue\",\"discard\":\"new\"";
+	static const char jobs[] = "\"subjects\":[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"],\"retention\":\"workqueue\",\"discard\":\"new\"";
 	static const struct {
 		const char *name, *common, *own, *field;
 	} cases[] = {

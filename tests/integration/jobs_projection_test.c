@@ -141,7 +141,7 @@ TEST(events_that_nobody_can_read_are_put_aside_and_hold_nothing_up)
 	test_store(b, "gannet.acme.jobs.event.completed.x", SPAN("not json"), NULL);
 	test_store(b, "gannet.acme.jobs.event.completed.x", SPAN("{\"run\":\"one\"}"), NULL);
 	test_store(b, "gannet.acme.jobs.event.finished.x", SPAN("{}"), NULL);
-	test_store(b, "gannet.acme.jobs.event.completed.a b", SPAN("{}"), NULL);
+	test_store(b, "gannet.acme.jobs.event.completed.a!b", SPAN("{}"), NULL);
 	test_store(b, "gannet.acme.jobs.event.queued.llm.default", SPAN("{}"), NULL);
 	make_job(b, "acme", "good", JOB_EVENT_COMPLETED);
 	WAIT_FOR(all_settled(b), "all events to be settled");
