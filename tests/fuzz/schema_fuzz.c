@@ -1,4 +1,4 @@
-/* Fuzzes schemas with values: the input is a JSON array of a schema and a value, a pattern and a text come from its bytes. */
+/* Fuzzes schemas and patterns: the input is a JSON array of a schema and a value, or of a pattern and a text. */
 #include <stdlib.h>
 
 #include "json/pattern.h"
