@@ -19,10 +19,7 @@ static void ensure_all(struct bus *b)
 
 static void *ensure_in_thread(void *arg)
 {
-	(void)arg;
-	struct bus *b = open_bus();
-	ensure_all(b);
-	bus_close(b);
+	ensure_all(arg);
 	return NULL;
 }
 
@@ -37,11 +34,15 @@ TEST(everything_is_created_and_found_again)
 TEST(several_services_may_create_it_at_once)
 {
 	pthread_t threads[4];
-	test_nats_start();
+	struct bus *buses[4];
 	for (size_t i = 0; i < countof(threads); i++)
-		CHECK(pthread_create(&threads[i], NULL, ensure_in_thread, NULL) == 0);
+		buses[i] = open_bus();
 	for (size_t i = 0; i < countof(threads); i++)
+		CHECK(pthread_create(&threads[i], NULL, ensure_in_thread, buses[i]) == 0);
+	for (size_t i = 0; i < countof(threads); i++) {
 		CHECK(pthread_join(threads[i], NULL) == 0);
+		bus_close(buses[i]);
+	}
 }
 
 TEST(it_is_the_same_after_a_restart_of_the_server)
