@@ -24,12 +24,12 @@ static const struct row {
 	const char *republish; /* JSON object or NULL */
 	int64_t max_age_s;     /* 0: for ever */
 } rows[] = {
-    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\"]",
+    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"]",
      "{\"src\":\"gannet.*.jobs.submit.*.*\","
      "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
     {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
     {STREAM_DELAYED, LIMITS, "[\"gannet.*.jobs.delayed.*.*.*.*\"]"},
-    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.>\"]", .max_age_s = TICKS_MAX_AGE_S},
+    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*.*\"]", .max_age_s = TICKS_MAX_AGE_S},
     {BUCKET_CANCELLED, BUCKET, .max_age_s = DAY_S},
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
@@ -43,7 +43,7 @@ static const struct consumer_row {
 	const char *stream, *name, *filter;
 } consumer_rows[] = {
     {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
-    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.>"},
+    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.*"},
 };
 
 /* A member of a configuration: written when the object is created, compared when it exists. */
@@ -131,13 +131,34 @@ static void write_fields(struct json_writer *w, const struct fields *f)
 	}
 }
 
+/* The same value in the one form that both sides are compared in: the server escapes what we write plainly. */
+static void canonical(struct json v, struct arena *a, struct json_writer *w)
+{
+	struct json_iter it = json_iter(v);
+	struct json key, value;
+	if (v.type == JSON_STRING) {
+		json_put_text(w, json_text(v, a));
+	} else if (v.type == JSON_ARRAY || v.type == JSON_OBJECT) {
+		v.type == JSON_ARRAY ? json_begin_array(w) : json_begin_object(w);
+		while (json_next(&it, &key, &value)) {
+			if (v.type == JSON_OBJECT)
+				json_key(w, json_text(key, a));
+			canonical(value, a, w);
+		}
+		v.type == JSON_ARRAY ? json_end_array(w) : json_end_object(w);
+	} else {
+		json_put(w, v);
+	}
+}
+
 /* The found value as text, in the form that wanted_text() has; members left out have their zero value. */
 static void found_text(const struct field *d, struct json config, struct buf *out)
 {
 	struct json v;
 	bool there = json_member(config, span_from(d->name), &v) && v.type != JSON_NULL;
+	scoped_arena a = {0};
 	if (there)
-		json_compact(v, out);
+		canonical(v, &a, &(struct json_writer){.out = out});
 	else
 		buf_adds(out, d->kind == NUMBER ? "0" : d->kind == FLAG ? "false" : d->kind == TEXT ? "\"\"" : "none");
 }
@@ -262,6 +283,11 @@ void bus_kind_consumer(const char *kind, const char *priority, char out[72])
 	snprintf(out, 72, "%s_%s", kind, priority);
 }
 
+void bus_overflow_consumer(const char *kind, unsigned lane, char out[72])
+{
+	snprintf(out, 72, "%s_overflow_%u", kind, lane);
+}
+
 enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err)
 {
 	if (!id_is_kind(span_from(kind)))
@@ -270,6 +296,13 @@ enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err
 		char name[72], filter[128];
 		bus_kind_consumer(kind, *p, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
+			return err->status;
+	}
+	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
+		char name[72], filter[128];
+		bus_overflow_consumer(kind, lane, name);
+		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
 		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
 			return err->status;
 	}

@@ -234,7 +234,10 @@ struct span sanitize_markdown(struct span markdown, struct arena *a)
 		if (v == HOPELESS || !clean(doc))
 			break;
 		scoped_text *rendered = cmark_render_commonmark(doc, CMARK_OPT_DEFAULT, 0);
-		text = arena_dup(a, span_trim(span_from(rendered)));
+		struct span lines = span_from(rendered);
+		while (lines.n && lines.p[lines.n - 1] == '\n')
+			lines.n--;
+		text = arena_dup(a, lines);
 		if (text.n > LLM_ANSWER_MAX)
 			break;
 	}

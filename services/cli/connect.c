@@ -83,6 +83,8 @@ enum status cli_connect(struct cli *c, struct err *err)
 	enum status s = bus_open(&o, &c->bus, err);
 	if (s == STATUS_OK)
 		return s;
+	if (s == STATUS_INVALID)
+		return s;
 	if (s == STATUS_UNAUTHORIZED || s == STATUS_FORBIDDEN)
 		return err_set(err, s,
 		               "NATS at %s refuses these credentials: set NATS_URL with user and password, or NATS_CREDS",
@@ -102,6 +104,12 @@ enum status cli_request(struct cli *c, const char *verb, struct span body, struc
 	enum status s = bus_request(c->bus, &m, timeout_ms, reply, err);
 	if (s == STATUS_UNAVAILABLE && !bus_is_connected(c->bus))
 		return err_set(err, s, "lost the connection to NATS at %s: is it still running?", c->nats_shown);
+	/* What the service itself says does not begin with the subject. */
+	bool unheard = span_starts(span_from(err->msg), span_from(subject));
+	if (s == STATUS_UNAVAILABLE && unheard)
+		return err_set(err, s, "nobody answers %s: is gannet-jobs running? `make up` starts the stack", subject);
+	if (s == STATUS_TIMEOUT && unheard)
+		return err_set(err, s, "no answer to %s within %d ms; --timeout waits longer", subject, timeout_ms);
 	return s;
 }
 

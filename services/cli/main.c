@@ -23,7 +23,7 @@ const struct option global_options[] = {
     {"creds", NULL, "FILE", option_text, offsetof(struct globals, creds), .env = "NATS_CREDS",
      .help = "a NATS credentials file"},
     {"timeout", NULL, "TIME", option_ms, offsetof(struct globals, timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS,
-     .help = "how long to wait: 5s for an answer, for ever for a job's end, unless given"},
+     .help = "how long to wait, for an answer (5s) or for a job to end (any time)"},
     {"json", "j", NULL, option_flag, offsetof(struct globals, json), .help = "print JSON, errors too"},
     {"quiet", "q", NULL, option_flag, offsetof(struct globals, quiet), .help = "print ids and results only"},
     {"no-color", NULL, NULL, option_flag, offsetof(struct globals, no_color), .env = "NO_COLOR", .help = "no colours"},

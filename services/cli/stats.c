@@ -22,7 +22,8 @@ void stats_counts(struct json stats, struct buf *out, bool colour)
 	bool first = true;
 	for (size_t i = 0; i < countof(keys); i++) {
 		int64_t n;
-		if (!field_i64(stats, keys[i], &n))
+		/* What there is none of is left out, but for the two that everybody looks for. */
+		if (!field_i64(stats, keys[i], &n) || (!n && i > 1))
 			continue;
 		enum style style = n ? style_of_status(span_from(keys[i])) : STYLE_DIM;
 		buf_adds(out, first ? "" : "  ");

@@ -41,27 +41,13 @@ static void violation(const char *text)
 		buf_printf(&o.violations, "%s\n", text);
 }
 
-static enum status read_schema(const char *title, struct json_schema **ret, struct err *err)
-{
-	char path[256];
-	scoped_buf text = {0};
-	snprintf(path, sizeof path, "proto/%s.json", title);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return err_set(err, STATUS_NOT_FOUND, "there is no %s", path);
-	char *at;
-	size_t n;
-	while ((at = buf_reserve(&text, 65536)) && (n = fread(at, 1, 65536, f)) > 0)
-		buf_commit(&text, n);
-	fclose(f);
-	return json_schema_new(buf_span(&text), ret, err);
-}
-
 static enum status find_schema(const char *title, struct json_schema **ret, struct err *err)
 {
 	struct json_schema *s = map_get(&o.schemas, span_from(title));
 	if (!s) {
-		enum status e = read_schema(title, &s, err);
+		char name[128];
+		snprintf(name, sizeof name, "%s.json", title);
+		enum status e = json_schema_load("proto", name, &s, err);
 		if (e != STATUS_OK)
 			return e;
 		map_put(&o.schemas, span_from(title), s);

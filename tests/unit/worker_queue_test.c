@@ -1,6 +1,7 @@
 /* The order of waiting jobs: priorities by weight, tenants by turns, nobody starved. */
 #include "worker/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/lib/test.h"
