@@ -22,8 +22,7 @@ struct bus_follow {
 	struct bus_task task;
 
 	/* the run's */
-	char inbox[BUS_INBOX_BYTES];
-	size_t inbox_n;
+	char inbox[BUS_INBOX_BYTES]; /* for the messages and for the answer to the consumer's creation */
 	uint64_t last_sequence;     /* of the stream, delivered */
 	uint64_t consumer_sequence; /* delivered in this run */
 	uint64_t before;            /* how many were there when the run began */
@@ -147,10 +146,10 @@ static void on_message(void *arg, natsMsg *m)
 			f->o.message(f->o.arg, &in, place.stream_sequence, place.stored_ns / 1000000);
 			tell_caught_up(f, place.pending == 0);
 		}
-	} else if (in.subject.n > f->inbox_n && in.subject.p[f->inbox_n + 1] == 'm') {
-		on_made(f, &in, bus_message_status(m));
 	} else if (bus_message_status(m) == 100) {
 		on_control(f, &in);
+	} else {
+		on_made(f, &in, bus_message_status(m));
 	}
 	natsMsg_Destroy(m);
 }
@@ -158,16 +157,14 @@ static void on_message(void *arg, natsMsg *m)
 static void request_consumer(struct bus_follow *f)
 {
 	scoped_buf body = {0};
-	char subject[300], reply[BUS_INBOX_BYTES + 4], deliver[BUS_INBOX_BYTES + 4];
+	char subject[300];
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.%s", f->stream);
-	snprintf(reply, sizeof reply, "%s.m", f->inbox);
-	snprintf(deliver, sizeof deliver, "%s.d", f->inbox);
 	struct json_writer w = {.out = &body};
 	json_begin_object(&w);
 	json_kv_cstr(&w, "stream_name", f->stream);
 	json_key(&w, SPAN("config"));
 	json_begin_object(&w);
-	json_kv_cstr(&w, "deliver_subject", deliver);
+	json_kv_cstr(&w, "deliver_subject", f->inbox);
 	if (f->last_sequence || (f->o.new_only && f->has_begun)) {
 		json_kv_cstr(&w, "deliver_policy", "by_start_sequence");
 		json_kv_i64(&w, "opt_start_seq", (int64_t)f->last_sequence + 1);
@@ -187,23 +184,21 @@ static void request_consumer(struct bus_follow *f)
 	json_kv_i64(&w, "num_replicas", 1);
 	json_end_object(&w);
 	json_end_object(&w);
-	natsConnection_PublishRequest(f->bus->nc, subject, reply, body.data, (int)body.len);
+	natsConnection_PublishRequest(f->bus->nc, subject, f->inbox, body.data, (int)body.len);
 	bus_sent(f->bus);
 }
 
 /* Under the lock, with no run alive. */
 static enum status begin(struct bus_follow *f, struct err *err)
 {
-	char pattern[BUS_INBOX_BYTES + 2];
 	bus_inbox(f->inbox);
-	f->inbox_n = strlen(f->inbox);
 	f->consumer_sequence = f->before = 0;
 	f->made = f->broken = f->answered = f->ending = false;
 	f->consumer[0] = 0;
 	f->epoch = atomic_load(&f->bus->epoch);
 	f->heard_ms = bus_now_ms(f->bus);
-	snprintf(pattern, sizeof pattern, "%s.*", f->inbox);
-	if (bus_sub_open(f->bus, pattern, NULL, on_message, f, &f->sub, err) != STATUS_OK)
+	/* Exactly this subject: the server delivers to no wildcard (its notice of interest is for literal subscriptions). */
+	if (bus_sub_open(f->bus, f->inbox, NULL, on_message, f, &f->sub, err) != STATUS_OK)
 		return err->status;
 	request_consumer(f);
 	return STATUS_OK;
