@@ -314,7 +314,7 @@ TEST(stats_count_jobs_queues_and_workers)
 	struct bus *b = test_bus();
 	struct err err;
 	start_jobs(NULL);
-	CHECK_OK(bus_topology_ensure_kind(b, "llm", &err), err);
+	CHECK_OK(bus_topology_ensure_kind(b, "llm", &bus_limits_default, &err), err);
 	make_job(b, "acme", "s-1", JOB_EVENT_COMPLETED);
 	make_job(b, "acme", "s-2", JOB_EVENT_FAILED);
 	test_submit(b, "acme", "llm", "default", "s-3", LLM_MEMBERS);
