@@ -43,6 +43,14 @@ $(B)/gen/providers.c: $(wildcard libs/llm/providers/*.c) Makefile
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
+COMMANDS := $(sort $(basename $(notdir $(wildcard services/cli/commands/*.c))))
+$(B)/gen/commands.c: $(wildcard services/cli/commands/*.c) Makefile
+	@mkdir -p $(@D)
+	@{ printf '/* Generated from the listing of services/cli/commands. */\n#include "services/cli/command.h"\n'; \
+	printf 'extern const struct command command_%s;\n' $(COMMANDS); \
+	printf 'const struct command *const commands[] = {'; printf '&command_%s, ' $(COMMANDS); printf '};\n'; \
+	printf 'const size_t commands_n = sizeof commands / sizeof commands[0];\n'; } >$@
+GEN_TABLES_cli := $(B)/gen/commands.c
 $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
 	@mkdir -p $(@D)
 	@scripts/embed-migrations $* services/$*/migrations >$@
@@ -61,7 +69,7 @@ ARCHIVES := $(foreach l,$(LIBS),$(LIB_$(l)))
 
 # ---- services
 define service
-GEN_SERVICE_$(1) := $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
+GEN_SERVICE_$(1) := $$(GEN_TABLES_$(1)) $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
 OBJ_SERVICE_$(1) := $$(call objects,$$(call sources,services/$(1))) $$(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$$(GEN_SERVICE_$(1)))
 $$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES)
 	@mkdir -p $$(@D)
@@ -103,15 +111,20 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	@$(CC) $(CPPFLAGS) -DGANNET_COMMIT='"$(VERSION_GIT)"' $(ALL_CFLAGS) -c -o $@ $<
+# The commit is compiled into the files that name it; they are built again when it changes.
+$(shell mkdir -p $(B)/gen; [ "$$(cat $(B)/gen/commit 2>/dev/null)" = $(VERSION_GIT) ] || echo $(VERSION_GIT) >$(B)/gen/commit)
+$(call objects,$(shell grep -rl --include='*.c' GANNET_COMMIT libs services tests)): $(B)/gen/commit
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all run demo up down test test-unit test-integration fuzz bench check-layers check-headers check lint coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench check-layers check-headers check-scripts check coverage clean deps help
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
+
+everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) ## all of that and the programs of tests and benchmarks
 
 deps: ## install the Debian packages that are missing
 	@scripts/deps
@@ -156,7 +169,9 @@ check-layers: ## libraries include only what lies below them; third-party header
 	@scripts/check-layers
 check-headers: ## every header compiles alone
 	@for h in $$(find libs tests/lib -name '*.h'); do $(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -Werror -fsyntax-only -x c $$h || exit 1; done; echo "headers compile alone"
-check: check-layers check-headers ## all static checks
+check-scripts: ## shellcheck and yamllint
+	@scripts/check-scripts
+check: check-layers check-headers check-scripts ## all static checks
 
 coverage: ## line coverage of libs and services over the whole suite
 	@$(MAKE) --no-print-directory MODE=cov test-all

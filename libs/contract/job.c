@@ -213,6 +213,7 @@ static const struct json_field job_event_fields[] = {
     F(retry_at),
     F(attempt_used),
     F(progress, .fmin = 0, .fmax = 1),
+    F(interrupted, COUNT),
     F(result, .table = &llm_result_table),
     F(output_data),
     F(metadata, METADATA),
@@ -301,16 +302,34 @@ static bool find_priority(struct span s, enum priority *ret)
 	return false;
 }
 
+/* gannet.<tenant>.jobs.<verb>.<kind>.<rest> */
+static bool parse_subject(struct span subject, const char *verb, struct job_subject *found, struct span *rest)
+{
+	if (!span_is(span_cut(&subject, '.'), "gannet"))
+		return false;
+	found->tenant = span_cut(&subject, '.');
+	if (!span_is(span_cut(&subject, '.'), "jobs") || !span_is(span_cut(&subject, '.'), verb))
+		return false;
+	found->kind = span_cut(&subject, '.');
+	*rest = subject;
+	return id_is_tenant(found->tenant) && id_is_kind(found->kind);
+}
+
 bool job_subject_parse(struct span subject, struct job_subject *ret)
 {
 	struct job_subject found;
-	if (!span_is(span_cut(&subject, '.'), "gannet"))
+	struct span priority;
+	if (!parse_subject(subject, "submit", &found, &priority) || !find_priority(priority, &found.priority))
 		return false;
-	found.tenant = span_cut(&subject, '.');
-	if (!span_is(span_cut(&subject, '.'), "jobs") || !span_is(span_cut(&subject, '.'), "submit"))
-		return false;
-	found.kind = span_cut(&subject, '.');
-	if (!id_is_tenant(found.tenant) || !id_is_kind(found.kind) || !find_priority(subject, &found.priority))
+	*ret = found;
+	return true;
+}
+
+bool job_overflow_parse(struct span subject, struct job_subject *ret)
+{
+	struct job_subject found;
+	struct span rest;
+	if (!parse_subject(subject, "overflow", &found, &rest) || !find_priority(span_cut(&rest, '.'), &found.priority))
 		return false;
 	*ret = found;
 	return true;

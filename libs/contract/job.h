@@ -125,6 +125,7 @@ struct job_event {
 	struct json_time retry_at;
 	struct opt_bool attempt_used; /* retrying: false when the wait does not count as a try (429, circuit open) */
 	struct opt_f64 progress;      /* 0..1 */
+	struct opt_i64 interrupted; /* started: earlier deliveries that began and ended with no outcome */
 	const struct llm_result *result;
 	struct json output_data;
 	struct json metadata;
@@ -191,6 +192,8 @@ struct job_subject {
 	enum priority priority;
 };
 bool job_subject_parse(struct span subject, struct job_subject *ret);
+/* The same for gannet.<tenant>.jobs.overflow.<kind>.<priority>.<lane>, where a worker puts jobs of a long backlog. */
+bool job_overflow_parse(struct span subject, struct job_subject *ret);
 /* Whether a job of `tenant` may name `subject` as its reply_to: a complete subject under _INBOX. or
  * gannet.<tenant>.reply. */
 bool job_reply_allowed(struct span tenant, struct span subject);

@@ -2,6 +2,7 @@
 #include "contract/registry.h"
 
 #include "contract/job.h"
+#include "contract/requests.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -9,6 +10,8 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.submit.*.*", &task_table, NULL},
     {"gannet.*.jobs.delayed.llm.*.*.*", &llm_job_table, NULL},
     {"gannet.*.jobs.delayed.*.*.*.*", &task_table, NULL},
+    {"gannet.*.jobs.overflow.llm.*.*", &llm_job_table, NULL},
+    {"gannet.*.jobs.overflow.*.*.*", &task_table, NULL},
     {"gannet.*.jobs.event.queued.llm.*", &llm_job_table, NULL},
     {"gannet.*.jobs.event.queued.*.*", &task_table, NULL},
     {"gannet.*.jobs.event.started.*", &job_event_table, NULL},
@@ -18,11 +21,27 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.event.failed.*", &job_event_table, NULL},
     {"gannet.*.jobs.event.cancelled.*", &job_event_table, NULL},
     {"gannet.*.jobs.event.rejected.*", &job_event_table, NULL},
+    {"gannet.*.reply.>", &job_event_table, NULL},
+    {"gannet.*.jobs.overflow.llm.*.*", &llm_job_table, NULL},
+    {"gannet.*.jobs.overflow.*.*.*", &task_table, NULL},
     {"gannet.*.jobs.stream.*", &job_stream_table, NULL},
     {"gannet.workers.registered", &worker_info_table, NULL},
     {"gannet.workers.unregistered", &worker_info_table, NULL},
     {"$KV.workers.>", &worker_info_table, NULL},
     {"$KV.cancelled.>", &job_cancel_table, NULL},
+    {"gannet.*.jobs.create", &create_request_table, &create_reply_table},
+    {"gannet.*.jobs.get", &get_request_table, &get_reply_table},
+    {"gannet.*.jobs.list", &list_request_table, &list_reply_table},
+    {"gannet.*.jobs.cancel", &cancel_request_table, &cancel_reply_table},
+    {"gannet.*.jobs.retry", &retry_request_table, &retry_reply_table},
+    {"gannet.*.jobs.bulk_retry", &bulk_retry_request_table, &bulk_retry_reply_table},
+    {"gannet.*.jobs.rerun", &rerun_request_table, &rerun_reply_table},
+    {"gannet.*.jobs.regenerate", &regenerate_request_table, &regenerate_reply_table},
+    {"gannet.*.jobs.feedback", &feedback_request_table, &feedback_reply_table},
+    {"gannet.*.jobs.stats", &stats_request_table, &stats_reply_table},
+    {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
+    {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
+    {"gannet.tick.>", &tick_table, NULL},
     {NULL, &error_reply_table, NULL},
 };
 const size_t contract_rows_n = countof(contract_rows);

@@ -1,4 +1,4 @@
-/* A small HTTP/1.1 server over libmicrohttpd, for health, metrics and the fake provider. */
+/* A small HTTP/1.1 server over libmicrohttpd, for health, metrics, the gateway and the fake provider. */
 #ifndef GANNET_HTTP_SERVER_H
 #define GANNET_HTTP_SERVER_H
 
@@ -7,38 +7,56 @@
 struct http_server;
 struct http_exchange; /* one request and its answer */
 
+#define HTTP_SERVER_STREAM_MAX ((size_t)1 << 20) /* bytes of a piecewise answer that the peer has not taken yet */
+
 struct http_server_options {
-	const char *bind;      /* address, e.g. "127.0.0.1" */
-	uint16_t port;         /* 0: any free one, see http_server_port() */
-	size_t max_body_bytes; /* request bodies past it get 413; 0: 1 MiB */
-	unsigned max_connections; /* 0: 256 */
-	unsigned idle_timeout_s;  /* 0: 30 */
-	/* Runs on the server's thread once the whole request is there. Must answer, or suspend and answer later. */
+	const char *bind;         /* IPv4 or IPv6 address; NULL: 127.0.0.1 */
+	uint16_t port;            /* 0: any free one, see http_server_port() */
+	size_t max_body_bytes;    /* request bodies past it get 413; 0: 1 MiB */
+	unsigned max_connections; /* more wait to be accepted; 0: 256 */
+	unsigned idle_timeout_s;  /* a connection that is silent for so long is closed; 0: 30 */
+	/* Runs on the server's thread once the whole request is there. Must answer, or call http_exchange_later() and
+	 * answer later. */
 	void (*handle)(void *arg, struct http_exchange *x);
 	void *arg;
 };
-enum status http_server_start(const struct http_server_options *o, struct http_server **ret, struct err *err) must_check;
+/* One thread of its own. Request lines and headers of more than about 12 KiB get 431. */
+enum status http_server_start(const struct http_server_options *o, struct http_server **ret,
+                              struct err *err) must_check;
+/* Cuts what is still being answered. Exchanges that were to be answered later still must be, to be freed; nothing is
+ * sent. */
 void http_server_stop(struct http_server *s);
 uint16_t http_server_port(const struct http_server *s);
 
+/* All valid until the answer was given (or its stream ended) or the server stopped. Absent span: not there. */
 struct span http_exchange_method(const struct http_exchange *x);
-struct span http_exchange_path(const struct http_exchange *x);
-struct span http_exchange_header(const struct http_exchange *x, const char *name);
+struct span http_exchange_path(const struct http_exchange *x); /* percent-decoded, without the query */
+struct span http_exchange_header(const struct http_exchange *x, const char *name); /* case-insensitive */
 struct span http_exchange_query(const struct http_exchange *x, const char *name);
 struct span http_exchange_body(const struct http_exchange *x);
 
-/* Call once, before the answer. */
-void http_exchange_add_header(struct http_exchange *x, const char *name, const char *value);
-/* Whole answer at once. From `handle`, or later from any thread after http_exchange_later(). */
-void http_exchange_answer(struct http_exchange *x, int status, const char *content_type, struct span body);
-/* Says in `handle` that the answer comes later from another thread. */
-void http_exchange_later(struct http_exchange *x);
 /*
- * Piecewise answer: begin, any number of sends, end. `cut` true closes the connection without finishing the body, as a crashed
- * server would. False from send: the peer is gone, stop. Any thread.
+ * The answer. Calls on one exchange come one after another, from `handle`, or after http_exchange_later() from any one
+ * thread at a time. The exchange must not be touched after http_exchange_answer() or http_exchange_stream_end(). A HEAD
+ * request gets the same headers and no body.
  */
-void http_exchange_stream_begin(struct http_exchange *x, int status, const char *content_type);
+/* Any number, before the answer. */
+void http_exchange_add_header(struct http_exchange *x, const char *name, const char *value);
+/* Whole answer at once; the body is copied. */
+void http_exchange_answer(struct http_exchange *x, int status, const char *content_type, struct span body);
+/* Says in `handle` that the answer comes later. */
+void http_exchange_later(struct http_exchange *x);
+/* Whether the client has closed its connection: for answers that take long. Costs a system call. */
+bool http_exchange_gone(struct http_exchange *x);
+/*
+ * Piecewise answer: begin, any number of sends, end. `length` is announced as Content-Length, -1 sends chunks instead.
+ * `cut` true closes the connection without finishing the body, as a crashed server would; without a begin before it,
+ * nothing is answered at all. False from send: the peer is gone or HTTP_SERVER_STREAM_MAX behind: stop. A sender that
+ * can pause looks at the backlog first.
+ */
+void http_exchange_stream_begin(struct http_exchange *x, int status, const char *content_type, int64_t length);
 bool http_exchange_stream_send(struct http_exchange *x, struct span bytes);
+size_t http_exchange_stream_backlog(struct http_exchange *x);
 void http_exchange_stream_end(struct http_exchange *x, bool cut);
 
 #endif

@@ -1,4 +1,5 @@
-/* What every service program shares: configuration, logs, health, metrics, signals, traces and the way it starts and stops. */
+/* What every service program shares: configuration, logs, health, metrics, signals, traces and the way it starts and
+ * stops. */
 #ifndef GANNET_SERVICE_SERVICE_H
 #define GANNET_SERVICE_SERVICE_H
 
@@ -11,20 +12,21 @@
 
 #define GANNET_VERSION "0.1.0" /* SemVer; --version, logs, micro info */
 
-/* Options that all services have; each is a row of a table in service.c (name, default, limits, help). */
+/* Options that all services have; each is a row of the table in config.c (name, default, limits, help). */
 struct service_config {
-	const char *nats_url;     /* NATS_URL, else BROKER_URL; nats://127.0.0.1:4222 */
-	const char *creds_file;   /* NATS_CREDS */
-	const char *worker_id;    /* WORKER_ID; default <service>-<host>-<pid> */
-	const char *log_level;    /* LOG_LEVEL: INFO */
-	const char *health_bind;  /* HEALTH_BIND: 127.0.0.1 */
-	int64_t health_port;      /* PROMETHEUS_PORT: 9090; 0 takes any free port, printed in the "ready" log line */
+	const char *nats_url;      /* NATS_URL, else BROKER_URL; nats://127.0.0.1:4222 */
+	const char *creds_file;    /* NATS_CREDS */
+	const char *worker_id;     /* WORKER_ID; default <service>-<host>-<pid> */
+	const char *log_level;     /* LOG_LEVEL: INFO */
+	const char *health_bind;   /* HEALTH_BIND: 127.0.0.1 */
+	int64_t health_port;       /* PROMETHEUS_PORT: 9090; 0 takes any free port, printed in the "ready" log line */
 	const char *otlp_endpoint; /* OTEL_EXPORTER_OTLP_ENDPOINT: unset = no traces */
-	int64_t drain_ms;         /* GANNET_DRAIN_MS: 25 s */
+	int64_t drain_ms;          /* GANNET_DRAIN_MS: 25 s */
 	int64_t watchdog_ms;      /* GANNET_WATCHDOG_MS: 60 s without progress of the main loop ends the process; 0 never */
 	int64_t replicas;         /* GANNET_REPLICAS: 1 */
 	int64_t events_max_age_s; /* GANNET_EVENTS_MAX_AGE: 7 d */
 	int64_t events_max_bytes; /* GANNET_EVENTS_MAX_BYTES: -1 */
+	int64_t lease_ms;         /* GANNET_LEASE: 30 s; a dead worker's jobs are taken over after it */
 	int64_t jobs_max_bytes;   /* GANNET_JOBS_MAX_BYTES: -1 */
 	bool strict_tenants;      /* GANNET_STRICT_TENANTS */
 };
@@ -33,21 +35,30 @@ struct service;
 
 /*
  * A service is one descriptor and `int main(int argc, char **argv) { return service_main(&descriptor, argc, argv); }`.
- * Order: options are read (--help, --version answer and exit), logs start, signals are caught, the health server answers (not ready
- * yet), the bus connects (waiting, retrying for GANNET_START_WAIT_MS), topology is ensured, `start`, ready. SIGTERM or SIGINT:
- * not ready any more, `stop` (drains within drain_ms), traces and bus are flushed, exit 0. A second signal exits at once with 130.
+ * Order: options are read (--help, --version answer and exit), logs start, signals are caught, the health server
+ * answers (not ready yet), the bus connects (waiting, retrying for GANNET_START_WAIT_MS), topology is ensured, `start`,
+ * ready. SIGTERM or SIGINT: not ready any more, `stop` (drains within drain_ms), traces and bus are flushed, exit 0. A
+ * second signal exits at once with 130.
  */
 struct service_descriptor {
 	const char *name, *summary;
-	const char *const *topology; /* streams and buckets it needs, NULL-terminated */
+	const char *const *topology;      /* streams and buckets it needs, NULL-terminated */
 	const struct env_option *options; /* its own, besides service_config */
 	size_t options_n;
 	void *config; /* filled from `options` */
 	bool bulk;    /* see bus_options.bulk */
+	/* MUST. Leaves nothing running when it fails. */
 	enum status (*start)(struct service *s, struct err *err);
+	/* MUST. Called after a successful start only. A stop that outlasts the deadline by 10 s is cut off by the process's
+	 * end. */
 	void (*stop)(struct service *s, int64_t deadline_mono_ms);
 };
 int service_main(const struct service_descriptor *d, int argc, char **argv);
+
+/* What a process ends with: 0 after a drain, 1 after an error, and: */
+#define SERVICE_EXIT_USAGE 2  /* unknown argument or bad configuration */
+#define SERVICE_EXIT_STUCK 70 /* the watchdog or an overdue drain ended it; EX_SOFTWARE of sysexits.h */
+#define SERVICE_EXIT_SECOND_SIGNAL 130
 
 struct bus *service_bus(struct service *s);
 const struct service_config *service_config(const struct service *s);
@@ -61,11 +72,16 @@ void *service_state(const struct service *s);
 void service_quit(struct service *s, const struct err *err);
 
 /*
- * A dependency shown by /health/ready: 200 while every required check passes, else 503, with a JSON body naming each. `check` runs on
- * the health thread at most once a second and must return within 2 s. NATS is there already.
+ * A dependency shown by /health/ready: 200 while every required check passes, else 503, with a JSON body naming each.
+ * `check` runs on the health thread at most once a second and must return within 2 s. NATS is there already.
  */
-void service_add_check(struct service *s, const char *name, bool required, enum status (*check)(void *arg, struct err *err), void *arg);
-/* Tells the watchdog that the main loop moves; call at least every few seconds. /health is 503 once it is overdue. */
+void service_add_check(struct service *s, const char *name, bool required,
+                       enum status (*check)(void *arg, struct err *err), void *arg);
+/*
+ * Tells the watchdog that the main loop moves; call at least every few seconds once begun: the first call arms the
+ * watchdog, so a service without a loop of its own never calls it. /health is 503 from half of watchdog_ms on. Any
+ * thread, costs an atomic add.
+ */
 void service_progress(struct service *s);
 
 #endif

@@ -188,9 +188,11 @@ static bool closed_by_server(struct store *s)
 	struct pollfd p = {.fd = PQsocket(s->conn), .events = POLLIN};
 	if (PQstatus(s->conn) != CONNECTION_OK || p.fd < 0)
 		return true;
-	if (poll(&p, 1, 0) <= 0)
-		return false;
-	return !PQconsumeInput(s->conn) || PQstatus(s->conn) != CONNECTION_OK;
+	/* First may come a farewell, then the end. */
+	while (poll(&p, 1, 0) > 0)
+		if (!PQconsumeInput(s->conn) || PQstatus(s->conn) != CONNECTION_OK)
+			return true;
+	return false;
 }
 
 enum status store_ready(struct store *s, struct err *err)

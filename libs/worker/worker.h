@@ -1,4 +1,5 @@
-/* The framework every executor stands on: it pulls jobs, keeps their leases, runs them fairly and settles them exactly once. */
+/* The framework every executor stands on: it pulls jobs, keeps their leases, runs them fairly and settles them exactly
+ * once. */
 #ifndef GANNET_WORKER_WORKER_H
 #define GANNET_WORKER_WORKER_H
 
@@ -8,11 +9,12 @@
 #include "service/service.h"
 
 /*
- * The life of a job here: delivered → decoded → (rejected | delayed | cancelled) → waiting → running → settled. Settling stores the
- * event first and acknowledges the job only when the server has it. All of it happens in settle.c, nowhere else.
+ * The life of a job here: delivered → decoded → (rejected | delayed | cancelled) → waiting → running → settled.
+ * Settling stores the event first and acknowledges the job only when the server has it. All of it happens in settle.c,
+ * nowhere else.
  *
- * Threads: `process`, `cancel` and `loop` callbacks run on the worker's loop thread. With `threads` > 0, `process` runs on one of that
- * many threads instead, may block, and `cancel` sets job->cancelled for it to poll.
+ * Threads: `process`, `cancel` and `loop` callbacks run on the worker's loop thread. With `threads` > 0, `process` runs
+ * on one of that many threads instead, may block, and `cancel` sets job->cancelled for it to poll.
  */
 struct worker;
 
@@ -20,10 +22,10 @@ struct worker_job {
 	struct worker *worker;
 	struct span tenant, kind;
 	enum priority priority;
-	struct span id;       /* NUL-terminated */
-	struct job job;       /* decoded; text lives in `arena` or in the message */
-	struct arena arena;   /* the job's memory, gone when it is settled */
-	int64_t attempt;      /* 1-based */
+	struct span id;     /* NUL-terminated */
+	struct job job;     /* decoded; text lives in `arena` or in the message */
+	struct arena arena; /* the job's memory, gone when it is settled */
+	int64_t attempt;    /* 1-based */
 	int64_t run;
 	int64_t max_retries;
 	int64_t timeout_ms;
@@ -31,7 +33,7 @@ struct worker_job {
 	int64_t started_ms, started_mono_ns;
 	struct trace_context trace; /* of this attempt; parent is the submission's */
 	_Atomic bool cancelled;
-	void *state; /* the kind's own */
+	void *state;                /* the kind's own */
 	struct worker_entry *entry; /* the framework's */
 };
 
@@ -43,7 +45,8 @@ struct worker_result {
 	const struct llm_result *llm; /* COMPLETED, kind llm */
 	struct json output_data;      /* COMPLETED, other kinds */
 	struct err err;               /* FAILED, RETRY, WAIT */
-	/* RETRY: 0 = the policy's backoff. Uses up a try; the last one becomes FAILED. WAIT: how long; uses up none (429, circuit open). */
+	/* RETRY: 0 = the policy's backoff. Uses up a try; the last one becomes FAILED. WAIT: how long; uses up none (429,
+	 * circuit open). */
 	int64_t delay_ms;
 };
 
@@ -54,6 +57,7 @@ struct worker_kind {
 	const struct json_table *table;  /* MUST: how a submission is decoded */
 	int64_t max_retries;             /* MUST: default; a job's own max_retries wins */
 	int64_t retry_base_ms;           /* 0: 5000 */
+	int64_t timeout_ms;              /* 0: JOB_TIMEOUT_DEFAULT_MS; a job's own timeout_ms wins */
 	size_t concurrency;              /* MUST: jobs running at once (MAX_CONCURRENT_TASKS) */
 	size_t threads;                  /* 0: process() must not block */
 	/* MAY: checks a decoded job before anything runs; failure is a rejected job. */
@@ -70,22 +74,26 @@ struct worker_options {
 	struct loop *loop;
 	const struct clock *clock;
 	const char *worker_id, *version;
-	int64_t started_after_ms; /* a job that runs longer gets a `started` event; 0: WORKER_STARTED_AFTER_MS; shorter ones carry started_at */
-	int64_t nak_max_ms;       /* 0: WORKER_NAK_MAX_MS; waits up to it use NAK with delay, longer ones the schedule store */
-	int64_t poison_deliveries; /* 0: WORKER_POISON_DELIVERIES */
+	struct bus_limits limits; /* for the consumers of the kind; its lease_ms is renewed three times while it lasts */
+	int64_t started_after_ms; /* a job that runs longer gets a `started` event; 0: WORKER_STARTED_AFTER_MS; shorter ones
+	                             carry started_at */
+	int64_t nak_max_ms; /* 0: WORKER_NAK_MAX_MS; waits up to it use NAK with delay, longer ones the schedule store */
+	int64_t poison_deliveries;   /* 0: WORKER_POISON_DELIVERIES */
 	void (*progress)(void *arg); /* called by the loop at least once a second, for the watchdog */
 	void *arg;
 };
 #define WORKER_STARTED_AFTER_MS 10
 #define WORKER_NAK_MAX_MS 1000
-#define WORKER_POISON_DELIVERIES 5 /* deliveries that ended without any outcome (crashes) before a job fails as poison */
+#define WORKER_POISON_DELIVERIES                                                                                       \
+	5 /* deliveries that ended without any outcome (crashes) before a job fails as poison */
 #define WORKER_PREFETCH_MAX 2048
 
 /* Registers, watches cancellations (fully read before the first job), and begins to pull. Topology must be ensured. */
-enum status worker_start(const struct worker_kind *k, const struct worker_options *o, struct worker **ret, struct err *err) must_check;
+enum status worker_start(const struct worker_kind *k, const struct worker_options *o, struct worker **ret,
+                         struct err *err) must_check;
 /*
- * Drains: stops pulling, hands back what has not begun, gives running jobs until `deadline_mono_ms`, hands those back too, waits for
- * stored events and acknowledgements, unregisters. Not on the loop thread: the loop must be running.
+ * Drains: stops pulling, hands back what has not begun, gives running jobs until `deadline_mono_ms`, hands those back
+ * too, waits for stored events and acknowledgements, unregisters. Not on the loop thread: the loop must be running.
  */
 void worker_stop(struct worker *w, int64_t deadline_mono_ms);
 

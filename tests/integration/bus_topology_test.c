@@ -14,7 +14,7 @@ static void ensure_all(struct bus *b)
 	struct err err;
 	for (const char *const *name = bus_topology_names; *name; name++)
 		CHECK_OK(bus_topology_ensure(b, *name, &bus_limits_default, &err), err);
-	CHECK_OK(bus_topology_ensure_kind(b, "llm", &err), err);
+	CHECK_OK(bus_topology_ensure_kind(b, "llm", &bus_limits_default, &err), err);
 }
 
 static void *ensure_in_thread(void *arg)
@@ -77,7 +77,7 @@ TEST(every_kind_of_difference_is_noticed)
 {
 	static const char ticks[] = "\"subjects\":[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]";
 	static const char delayed[] = "\"subjects\":[\"gannet.*.jobs.delayed.*.*.*.*\"]";
-	static const char jobs[] = "\"subjects\":[\"gannet.*.jobs.submit.*.*\"],\"retention\":\"workqueue\",\"discard\":\"new\"";
+	static const char jobs[] = "\"subjects\":[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"],\"retention\":\"workqueue\",\"discard\":\"new\"";
 	static const struct {
 		const char *name, *common, *own, *field;
 	} cases[] = {
@@ -114,7 +114,7 @@ TEST(a_consumer_that_differs_is_a_conflict)
 	api(bus, "CONSUMER.DURABLE.CREATE.JOBS.llm_high",
 	    "{\"stream_name\":\"JOBS\",\"config\":{\"durable_name\":\"llm_high\",\"ack_policy\":\"explicit\",\"ack_wait\":5000000000,"
 	    "\"filter_subject\":\"gannet.*.jobs.submit.llm.high\",\"max_deliver\":-1}}");
-	CHECK_STATUS(bus_topology_ensure_kind(bus, "llm", &err), STATUS_CONFLICT);
+	CHECK_STATUS(bus_topology_ensure_kind(bus, "llm", &bus_limits_default, &err), STATUS_CONFLICT);
 	CHECK(strcmp(err.field, "ack_wait") == 0);
 	CHECK_HAS(err.msg, "llm_high");
 	bus_close(bus);
@@ -125,9 +125,9 @@ TEST(names_that_are_none_are_refused)
 	struct err err;
 	bus = open_bus();
 	CHECK_STATUS(bus_topology_ensure(bus, "NOSUCH", &bus_limits_default, &err), STATUS_INVALID);
-	CHECK_STATUS(bus_topology_ensure_kind(bus, "Not a kind", &err), STATUS_INVALID);
+	CHECK_STATUS(bus_topology_ensure_kind(bus, "Not a kind", &bus_limits_default, &err), STATUS_INVALID);
 	CHECK(strcmp(err.field, "kind") == 0);
-	CHECK_STATUS(bus_topology_ensure_kind(bus, "llm", &err), STATUS_NOT_FOUND);
+	CHECK_STATUS(bus_topology_ensure_kind(bus, "llm", &bus_limits_default, &err), STATUS_NOT_FOUND);
 	bus_close(bus);
 }
 

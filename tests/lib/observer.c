@@ -24,7 +24,7 @@ struct request {
 static struct {
 	pthread_mutex_t lock;
 	struct bus *bus;
-	struct bus_sub *sub;
+	struct bus_sub *subs[4];
 	char sentinel[64];
 	bool sentinel_seen;
 	struct map schemas;  /* title → struct json_schema */
@@ -41,27 +41,13 @@ static void violation(const char *text)
 		buf_printf(&o.violations, "%s\n", text);
 }
 
-static enum status read_schema(const char *title, struct json_schema **ret, struct err *err)
-{
-	char path[256];
-	scoped_buf text = {0};
-	snprintf(path, sizeof path, "proto/%s.json", title);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return err_set(err, STATUS_NOT_FOUND, "there is no %s", path);
-	char *at;
-	size_t n;
-	while ((at = buf_reserve(&text, 65536)) && (n = fread(at, 1, 65536, f)) > 0)
-		buf_commit(&text, n);
-	fclose(f);
-	return json_schema_new(buf_span(&text), ret, err);
-}
-
 static enum status find_schema(const char *title, struct json_schema **ret, struct err *err)
 {
 	struct json_schema *s = map_get(&o.schemas, span_from(title));
 	if (!s) {
-		enum status e = read_schema(title, &s, err);
+		char name[128];
+		snprintf(name, sizeof name, "%s.json", title);
+		enum status e = json_schema_load("proto", name, &s, err);
 		if (e != STATUS_OK)
 			return e;
 		map_put(&o.schemas, span_from(title), s);
@@ -184,7 +170,8 @@ static void finish(void)
 {
 	if (test_nats_pid() && bus_is_connected(o.bus))
 		WAIT_FOR(has_caught_up(), "the observer to see all messages");
-	bus_unsubscribe(o.sub);
+	for (size_t i = 0; i < countof(o.subs); i++)
+		bus_unsubscribe(o.subs[i]);
 	bus_close(o.bus);
 	CHECK_MSG(!o.violations_n, "%zu messages break the contract:\n%s", o.violations_n, o.violations.data);
 }
@@ -199,7 +186,14 @@ void test_observe(void)
 	id_random(id);
 	snprintf(o.sentinel, sizeof o.sentinel, "test-observer.%s", id);
 	CHECK_OK(bus_open(&options, &o.bus, &err), err);
-	CHECK_OK(bus_subscribe(o.bus, ">", NULL, on_message, NULL, &o.sub, &err), err);
+	/*
+	 * Not ">": a listener on the inboxes of pull requests would look to the broker like the worker itself, also after that has died,
+	 * and jobs would be handed to the dead one. Replies to requests have three tokens, pull requests' inboxes four.
+	 */
+	const char *const subjects[] = {"gannet.>", "$KV.>", "_INBOX.*.*", o.sentinel};
+	_Static_assert(countof(subjects) == countof(o.subs), "a subscription for each");
+	for (size_t i = 0; i < countof(subjects); i++)
+		CHECK_OK(bus_subscribe(o.bus, subjects[i], NULL, on_message, NULL, &o.subs[i], &err), err);
 	CHECK_OK(bus_flush(o.bus, 5000, &err), err);
 	test_at_end(TEST_END_BUS, finish);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/hash.h"
 #include "tests/lib/process.h"
 #include "tests/lib/servers.h"
 
@@ -114,11 +115,13 @@ static void prepare(void)
 {
 	char version[12], name[64], template[512], from[600];
 	const char *tmp = getenv("TMPDIR");
+	uint64_t hash[2];
 	find_programs(version, sizeof version);
 	find_user();
 	process_path(data, sizeof data, test_dir(), "postgres");
 	process_path(log_path, sizeof log_path, test_dir(), "postgres.log");
-	snprintf(name, sizeof name, "gannet-postgres-%s-%d", version, (int)geteuid());
+	hash128(span_from(settings), hash);
+	snprintf(name, sizeof name, "gannet-postgres-%s-%d-%08x", version, (int)geteuid(), (unsigned)hash[0]);
 	process_path(template, sizeof template, tmp && *tmp ? tmp : "/tmp", name);
 	ensure_template(template);
 	process_path(from, sizeof from, template, ".");

@@ -27,6 +27,13 @@
 #define SLOWNESS 1
 #endif
 
+/* A test may end with its connections open, and with threads of theirs that have ended but were not joined. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "report_thread_leaks=0:atexit_sleep_ms=50";
+}
+
 #define WAIT_FOR_S 30
 #define LEFTOVER_GRACE_MS 1500 /* for grandchildren that end by themselves once their parent is gone */
 #define LOG_TAIL_BYTES 16384

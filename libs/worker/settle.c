@@ -1,0 +1,466 @@
+/* The one place where jobs end: writes their events, and acknowledges them once those are stored. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/store.h"
+#include "bus/topology.h"
+#include "worker/backoff.h"
+#include "worker/internal.h"
+
+#define SUBJECT_MAX 256
+#define MSG_ID_MAX 192
+/* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
+#define STORE_DEADLINE_MS (10 * 60 * 1000)
+#define PROGRESS_EVERY_MS 250
+
+/* A message to be sent when an earlier one is stored: the `retrying` event behind a delayed job, or a result to
+ * reply_to. */
+struct pending_event {
+	bool store; /* into the stream, under `msg_id`; otherwise plainly */
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	size_t n;
+	char data[];
+};
+
+static struct buf *scratch(void)
+{
+	static _Thread_local struct buf b;
+	buf_reset(&b);
+	return &b;
+}
+
+static void event_subject(const struct worker_entry *e, enum job_state state, char out[SUBJECT_MAX])
+{
+	snprintf(out, SUBJECT_MAX, "gannet.%.*s.jobs.event.%s.%s", SPAN_ARG(e->subject.tenant), job_state_names[state],
+	         e->job_id);
+}
+
+static struct job_event event_of(const struct worker *w, const struct worker_entry *e, enum job_state state)
+{
+	const struct worker_job *j = &e->job;
+	return (struct job_event){
+	    .job_id = j->id,
+	    .tenant = e->subject.tenant,
+	    .kind = e->subject.kind,
+	    .priority = e->subject.priority,
+	    .state = state,
+	    .run = j->run,
+	    .attempt = j->attempt,
+	    .delivery = (int64_t)e->delivery.delivered,
+	    .stream_seq = span_from(e->sequence),
+	    .worker_id = span_from(w->id),
+	    .user_id = j->job.user_id,
+	    .agent_id = j->job.agent_id,
+	    .model = j->job.model,
+	    .format = j->job.format,
+	    .submitted_at = {j->submitted_ms},
+	    .started_at = {j->started_ms},
+	    .timestamp = {clock_wall_ms(w->clock)},
+	    .metadata = j->job.metadata,
+	};
+}
+
+static struct span encode(const struct worker_entry *e, struct job_event *ev, struct buf *out)
+{
+	char output_id[OUTPUT_ID_BYTES];
+	output_id_from_job(e->job.id, output_id);
+	ev->output_id = span_from(output_id);
+	json_encode(&job_event_table, ev, &(struct json_writer){.out = out});
+	return buf_span(out);
+}
+
+/* On a client thread: only notes what came of it; the loop does the rest. */
+static void on_stored(void *arg, const struct bus_stored *s)
+{
+	struct worker_entry *e = arg;
+	e->stored = s->status;
+	e->stored_duplicate = s->duplicate;
+	worker_post(e->job.worker, &e->job.worker->done, e);
+}
+
+static size_t headers_of(const struct worker_entry *e, const char *msg_id, char traceparent[TRACEPARENT_BYTES],
+                         struct bus_header out[2])
+{
+	size_t n = 0;
+	if (msg_id)
+		out[n++] = (struct bus_header){HEADER_MSG_ID, span_from(msg_id)};
+	if (e->has_traceparent || trace_enabled())
+		out[n++] = (struct bus_header){HEADER_TRACEPARENT, span_from(trace_format(&e->job.trace, traceparent))};
+	return n;
+}
+
+/* Stores an event (or any message) for this entry; the answer, also a refusal, reaches the loop by the done list. */
+static void store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+{
+	char traceparent[TRACEPARENT_BYTES];
+	struct bus_header headers[2];
+	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
+	m.headers_n = headers_of(e, msg_id, traceparent, headers);
+	struct err err;
+	if (bus_store(w->bus, &m, STORE_DEADLINE_MS, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
+		on_stored(e, &(struct bus_stored){.status = err.status});
+}
+
+static void publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data)
+{
+	char traceparent[TRACEPARENT_BYTES];
+	struct bus_header headers[2];
+	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
+	m.headers_n = headers_of(e, NULL, traceparent, headers);
+	struct err ignored; /* only for what may be lost: progress, partial output, a second copy of a result */
+	if (bus_publish(w->bus, &m, &ignored) != STATUS_OK)
+		return;
+}
+
+static void keep_pending(struct worker_entry *e, bool stored, const char *subject, const char *msg_id, struct span data)
+{
+	struct pending_event *p = malloc(sizeof *p + data.n);
+	if (!p)
+		abort();
+	p->store = stored;
+	snprintf(p->subject, sizeof p->subject, "%s", subject);
+	snprintf(p->msg_id, sizeof p->msg_id, "%s", msg_id);
+	p->n = data.n;
+	memcpy(p->data, data.p, data.n);
+	e->pending = p;
+}
+
+/* From here on the entry belongs to the store's answer. On the loop's own thread the slot is free at once. */
+static void enter_settling(struct worker *w, struct worker_entry *e, enum ack_kind ack, int64_t nak_delay_ms)
+{
+	e->ack = ack;
+	e->nak_delay_ms = nak_delay_ms;
+	bool ran = atomic_exchange(&e->state, ENTRY_SETTLING) == ENTRY_RUNNING;
+	if (worker_of_loop != w)
+		return; /* settle_stored() takes it out of the running jobs */
+	if (ran) {
+		loop_timer_stop(&e->timeout);
+		worker_running_remove(w, e);
+	}
+	e->counted = true;
+	w->settling++;
+}
+
+static void store_final(struct worker *w, struct worker_entry *e, struct job_event *ev, enum ack_kind ack)
+{
+	char subject[SUBJECT_MAX], msg_id[FINAL_MSG_ID_BYTES];
+	event_subject(e, ev->state, subject);
+	job_final_msg_id(e->subject.tenant, e->job.id, e->job.run, msg_id);
+	struct span body = encode(e, ev, scratch());
+	if (e->reply_to[0])
+		keep_pending(e, false, e->reply_to, "", body);
+	enter_settling(w, e, ack, 0);
+	store(w, e, subject, msg_id, body);
+}
+
+static void set_times(const struct worker *w, const struct worker_entry *e, struct job_event *ev)
+{
+	int64_t took_ms = (clock_mono_ns(w->clock) - e->job.started_mono_ns) / 1000000;
+	int64_t queued_ms = e->job.started_ms - e->job.submitted_ms;
+	ev->processing_time_ms = (struct opt_i64){true, took_ms};
+	ev->queue_time_ms = (struct opt_i64){true, queued_ms > 0 ? queued_ms : 0};
+}
+
+void settle_announce(struct worker *w, struct worker_entry *e, bool claim)
+{
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	struct job_event ev = event_of(w, e, JOB_EVENT_STARTED);
+	if (!ev.started_at.ms)
+		ev.started_at = ev.timestamp;
+	if (e->history.interrupted)
+		ev.interrupted = (struct opt_i64){true, e->history.interrupted};
+	event_subject(e, JOB_EVENT_STARTED, subject);
+	struct span body = encode(e, &ev, scratch());
+	e->announced = true;
+	if (!claim) {
+		publish(w, e, subject, body);
+		return;
+	}
+	snprintf(msg_id, sizeof msg_id, "start:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id,
+	         (long long)e->job.run);
+	store(w, e, subject, msg_id, body);
+}
+
+static struct job_error error_of(const struct err *err)
+{
+	return (struct job_error){span_from(status_code(err->status)), span_from(err->msg),
+	                          err->field[0] ? span_from(err->field) : (struct span){0}};
+}
+
+static void count(struct worker *w, int64_t *counter, const struct worker_entry *e)
+{
+	pthread_mutex_lock(&w->lock);
+	++*counter;
+	if (e->job.started_mono_ns)
+		w->counts.processing_ns += clock_mono_ns(w->clock) - e->job.started_mono_ns;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void settle_reject(struct worker *w, struct worker_entry *e, const struct err *err)
+{
+	struct job_error error = error_of(err);
+	struct job_event ev = event_of(w, e, JOB_EVENT_REJECTED);
+	ev.error = &error;
+	count(w, &w->counts.rejected, e);
+	store_final(w, e, &ev, ACK_TERM);
+}
+
+static void settle_failed(struct worker *w, struct worker_entry *e, const struct err *err)
+{
+	struct job_error error = error_of(err);
+	struct job_event ev = event_of(w, e, JOB_EVENT_FAILED);
+	ev.error = &error;
+	if (e->job.started_mono_ns)
+		set_times(w, e, &ev);
+	count(w, &w->counts.failed, e);
+	store_final(w, e, &ev, ACK_ACK);
+}
+
+void settle_poison(struct worker *w, struct worker_entry *e)
+{
+	struct err err;
+	err_set(&err, STATUS_INTERNAL,
+	        "given up as poison: %lld deliveries began to run and ended with no outcome (a worker that dies)",
+	        (long long)e->history.interrupted);
+	settle_failed(w, e, &err);
+}
+
+void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack)
+{
+	enter_settling(w, e, ack, 0);
+	e->stored = STATUS_OK;
+	worker_post(w, &w->done, e);
+}
+
+/* ---- waiting: a NAK for short times, the schedule store for long ones */
+
+/* Publishes the submission again, with all that a later delivery has to know of the earlier ones. */
+static void store_again(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id,
+                        int64_t attempts_used)
+{
+	char used[24], run[24], at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	snprintf(used, sizeof used, "%lld", (long long)attempts_used);
+	snprintf(run, sizeof run, "%lld", (long long)e->job.run);
+	struct bus_header headers[] = {
+	    {HEADER_MSG_ID, span_from(msg_id)},
+	    {HEADER_JOB_ID, e->job.id},
+	    {HEADER_ATTEMPT, span_from(used)},
+	    {HEADER_RUN, span_from(run)},
+	    {HEADER_SUBMITTED_AT, span_from(rfc3339_format(e->job.submitted_ms, at))},
+	    {HEADER_TRACEPARENT, span_from(trace_format(&e->trace_parent, traceparent))},
+	};
+	struct bus_out m = {subject, NULL, e->delivery.in.data, headers, countof(headers)};
+	struct err err;
+	if (bus_store(w->bus, &m, STORE_DEADLINE_MS, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
+		on_stored(e, &(struct bus_stored){.status = err.status});
+}
+
+static void delayed_subject(const struct worker_entry *e, int64_t due_wall_ms, char out[SUBJECT_MAX])
+{
+	snprintf(out, SUBJECT_MAX, "gannet.%.*s.jobs.delayed.%.*s.%s.%lld.%s", SPAN_ARG(e->subject.tenant),
+	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], (long long)due_wall_ms, e->job_id);
+}
+
+void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
+{
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	delayed_subject(e, due_wall_ms, subject);
+	/* Without the place in the stream: a job id published twice is delayed once. */
+	snprintf(msg_id, sizeof msg_id, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
+	enter_settling(w, e, ACK_ACK, 0);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+}
+
+void settle_overflow(struct worker *w, struct worker_entry *e)
+{
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.overflow.%.*s.%s.%u", SPAN_ARG(e->subject.tenant),
+	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], overflow_lane(e->subject.tenant));
+	snprintf(msg_id, sizeof msg_id, "overflow:%s", e->sequence);
+	enter_settling(w, e, ACK_ACK, 0);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+}
+
+static void settle_wait(struct worker *w, struct worker_entry *e, const struct err *err, int64_t delay_ms, bool used)
+{
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	struct job_error error = error_of(err);
+	struct job_event ev = event_of(w, e, JOB_EVENT_RETRYING);
+	ev.error = &error;
+	ev.delay_ms = (struct opt_i64){true, delay_ms};
+	ev.retry_at = (struct json_time){ev.timestamp.ms + delay_ms};
+	ev.attempt_used = (struct opt_bool){true, used};
+	event_subject(e, JOB_EVENT_RETRYING, subject);
+	snprintf(msg_id, sizeof msg_id, "retry:%.*s.%s:%lld:%llu:%llu", SPAN_ARG(e->subject.tenant), e->job_id,
+	         (long long)e->job.run, (unsigned long long)e->delivery.stream_sequence,
+	         (unsigned long long)e->delivery.delivered);
+	struct span body = encode(e, &ev, scratch());
+	count(w, &w->counts.retried, e);
+	if (delay_ms <= w->o.nak_max_ms) {
+		enter_settling(w, e, ACK_NAK, delay_ms);
+		store(w, e, subject, msg_id, body);
+		return;
+	}
+	/* Delayed first, then said, then acknowledged: recover.c relies on this order. */
+	keep_pending(e, true, subject, msg_id, body);
+	enter_settling(w, e, ACK_ACK, 0);
+	delayed_subject(e, ev.retry_at.ms, subject);
+	/* One message delays one delivery once, however often the store is repeated. */
+	snprintf(msg_id, sizeof msg_id, "delay:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
+	store_again(w, e, subject, msg_id, e->job.attempt - !used);
+}
+
+static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)
+{
+	struct err err = r->err;
+	int64_t attempt = e->job.attempt;
+	if (attempt > e->job.max_retries) {
+		if (e->job.max_retries > 0)
+			snprintf(err.msg, sizeof err.msg, "gave up after %lld tries: %.*s", (long long)attempt,
+			         (int)sizeof err.msg - 48, r->err.msg);
+		settle_failed(w, e, &err);
+		return;
+	}
+	int64_t base = w->kind.retry_base_ms ? w->kind.retry_base_ms : BACKOFF_BASE_MS;
+	int64_t delay = r->delay_ms > 0 ? r->delay_ms : backoff_delay_ms(base, attempt - 1, e->job.id);
+	settle_wait(w, e, &err, delay, true);
+}
+
+/* ---- what executors call */
+
+static void record_span(const struct worker *w, const struct worker_entry *e, const struct worker_result *r)
+{
+	if (!trace_enabled())
+		return;
+	const struct trace_attribute attributes[] = {
+	    {"gannet.job_id", e->job.id, 0},           {"gannet.tenant", e->subject.tenant, 0},
+	    {"gannet.kind", e->subject.kind, 0},       {"gannet.attempt", {0}, e->job.attempt},
+	    {"gannet.worker_id", span_from(w->id), 0},
+	};
+	bool ok = r->outcome == OUTCOME_COMPLETED;
+	trace_record(&e->job.trace, e->trace_parent.span, "process job", TRACE_CONSUMER, e->job.started_ms,
+	             (clock_mono_ns(w->clock) - e->job.started_mono_ns) / 1000, ok ? NULL : status_code(r->err.status),
+	             attributes, countof(attributes));
+}
+
+static void settle_completed(struct worker *w, struct worker_entry *e, const struct worker_result *r)
+{
+	struct job_event ev = event_of(w, e, JOB_EVENT_COMPLETED);
+	ev.result = r->llm;
+	ev.output_data = r->output_data;
+	set_times(w, e, &ev);
+	count(w, &w->counts.succeeded, e);
+	store_final(w, e, &ev, ACK_ACK);
+}
+
+static void settle_cancelled(struct worker *w, struct worker_entry *e)
+{
+	struct job_error error = {span_from(status_code(STATUS_CANCELLED)), SPAN("cancelled by request"), {0}};
+	struct job_event ev = event_of(w, e, JOB_EVENT_CANCELLED);
+	ev.error = &error;
+	set_times(w, e, &ev);
+	count(w, &w->counts.cancelled, e);
+	store_final(w, e, &ev, ACK_ACK);
+}
+
+void worker_settle(struct worker_job *j, const struct worker_result *r)
+{
+	struct worker_entry *e = j->entry;
+	struct worker *w = j->worker;
+	record_span(w, e, r);
+	if (r->outcome == OUTCOME_COMPLETED) {
+		settle_completed(w, e, r);
+	} else if (e->handed_back) {
+		settle_silently(w, e, ACK_NAK);
+	} else if (e->timed_out) {
+		struct worker_result late = {.outcome = OUTCOME_RETRY};
+		err_retry(&late.err, STATUS_TIMEOUT, "took longer than timeout_ms %lld", (long long)j->timeout_ms);
+		settle_retry(w, e, &late);
+	} else if (r->outcome == OUTCOME_CANCELLED) {
+		settle_cancelled(w, e);
+	} else if (r->outcome == OUTCOME_RETRY) {
+		settle_retry(w, e, r);
+	} else if (r->outcome == OUTCOME_WAIT) {
+		settle_wait(w, e, &r->err, r->delay_ms, false);
+	} else {
+		settle_failed(w, e, &r->err);
+	}
+}
+
+void worker_progress(struct worker_job *j, double progress)
+{
+	struct worker_entry *e = j->entry;
+	int64_t now = clock_mono_ms(j->worker->clock);
+	if (now - e->progress_mono_ms < PROGRESS_EVERY_MS)
+		return;
+	e->progress_mono_ms = now;
+	char subject[SUBJECT_MAX];
+	struct job_event ev = event_of(j->worker, e, JOB_EVENT_PROGRESSED);
+	ev.progress = (struct opt_f64){true, progress < 0 ? 0 : progress > 1 ? 1 : progress};
+	event_subject(e, JOB_EVENT_PROGRESSED, subject);
+	publish(j->worker, e, subject, encode(e, &ev, scratch()));
+}
+
+void worker_stream(struct worker_job *j, struct span delta, bool restart)
+{
+	struct worker_entry *e = j->entry;
+	char subject[SUBJECT_MAX];
+	struct job_stream m = {.job_id = j->id, .seq = e->stream_seq_out++, .delta = delta};
+	if (restart)
+		m.restart = (struct opt_bool){true, true};
+	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.stream.%s", SPAN_ARG(j->tenant), e->job_id);
+	struct buf *out = scratch();
+	json_encode(&job_stream_table, &m, &(struct json_writer){.out = out});
+	publish(j->worker, e, subject, buf_span(out));
+}
+
+/* ---- the loop's part */
+
+static void acknowledge(struct worker *w, struct worker_entry *e)
+{
+	struct span to = e->delivery.in.reply;
+	struct err ignored; /* one that does not leave is a redelivery, which recover.c recognises */
+	enum status s = STATUS_OK;
+	if (e->stored != STATUS_OK)
+		s = bus_nak(w->bus, to, 0, &ignored);
+	else if (e->ack == ACK_ACK)
+		s = bus_ack(w->bus, to, &ignored);
+	else if (e->ack == ACK_TERM)
+		s = bus_term(w->bus, to, &ignored);
+	else
+		s = bus_nak(w->bus, to, e->nak_delay_ms, &ignored);
+	if (s != STATUS_OK)
+		return;
+}
+
+/* True when something more has to be stored before the job may be acknowledged. */
+static bool send_pending(struct worker *w, struct worker_entry *e)
+{
+	struct pending_event *p = e->pending;
+	e->pending = NULL;
+	if (!p)
+		return false;
+	bool again = e->stored == STATUS_OK && p->store;
+	if (again)
+		store(w, e, p->subject, p->msg_id, span_of(p->data, p->n));
+	else if (e->stored == STATUS_OK && !e->stored_duplicate)
+		publish(w, e, p->subject, span_of(p->data, p->n));
+	free(p);
+	return again;
+}
+
+void settle_stored(struct worker *w, struct worker_entry *e)
+{
+	if (!e->counted) { /* settled by another thread */
+		loop_timer_stop(&e->timeout);
+		worker_running_remove(w, e);
+		e->counted = true;
+		w->settling++;
+	}
+	if (send_pending(w, e))
+		return;
+	acknowledge(w, e);
+	w->settling--;
+	worker_release(w, e);
+}

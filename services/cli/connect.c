@@ -1,0 +1,142 @@
+/* Finds the server, connects, asks, and turns failures into advice. */
+#include "services/cli/connect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bus/bus.h"
+#include "core/id.h"
+#include "json/json.h"
+
+#define LOCAL_NATS_URL "nats://127.0.0.1:4222"
+#define ENV_FILE "var/env" /* written by `make up` */
+#define ENV_FILE_MAX 65536
+
+/* The value of NATS_URL in a shell file of NAME=value and export NAME='value' lines. */
+static struct span find_nats_url(struct span file)
+{
+	struct span found = {0};
+	while (file.p) {
+		struct span line = span_trim(span_cut(&file, '\n'));
+		if (span_starts(line, SPAN("export ")))
+			line = span_trim(span_of(line.p + 7, line.n - 7));
+		if (!span_starts(line, SPAN("NATS_URL=")))
+			continue;
+		found = span_of(line.p + 9, line.n - 9);
+		char quote = found.n >= 2 ? found.p[0] : 0;
+		if ((quote == '"' || quote == '\'') && found.p[found.n - 1] == quote)
+			found = span_of(found.p + 1, found.n - 2);
+	}
+	return found;
+}
+
+static const char *url_from_file(struct arena *a)
+{
+	FILE *f = fopen(ENV_FILE, "re");
+	if (!f)
+		return NULL;
+	char *text = arena_alloc(a, ENV_FILE_MAX);
+	size_t n = fread(text, 1, ENV_FILE_MAX, f);
+	fclose(f);
+	struct span url = find_nats_url(span_of(text, n));
+	return url.n ? arena_cstr(a, url) : NULL;
+}
+
+/* --nats, else NATS_URL, else NATS_URL in ./var/env, else the local default. */
+static const char *nats_url(struct cli *c)
+{
+	if (!c->global.nats)
+		c->global.nats = url_from_file(&c->arena);
+	if (!c->global.nats)
+		c->global.nats = LOCAL_NATS_URL;
+	return c->global.nats;
+}
+
+/* A URL (or several) without user, password and token. */
+static const char *url_without_secrets(struct arena *a, struct span url)
+{
+	scoped_buf out = {0};
+	while (url.p) {
+		struct span one = span_trim(span_cut(&url, ','));
+		const char *scheme = memmem(one.p, one.n, "://", 3);
+		struct span rest = scheme ? span_of(scheme + 3, one.n - (size_t)(scheme + 3 - one.p)) : one;
+		const char *at = rest.n ? memrchr(rest.p, '@', rest.n) : NULL;
+		if (out.len)
+			buf_addc(&out, ',');
+		buf_add(&out, one.p, one.n - rest.n);
+		if (at)
+			rest = span_of(at + 1, rest.n - (size_t)(at + 1 - rest.p));
+		buf_addspan(&out, rest);
+	}
+	return arena_cstr(a, buf_span(&out));
+}
+
+int cli_timeout_ms(const struct cli *c)
+{
+	return c->global.timeout_ms.set ? (int)c->global.timeout_ms.v : REQUEST_TIMEOUT_MS;
+}
+
+enum status cli_connect(struct cli *c, struct err *err)
+{
+	if (c->bus)
+		return STATUS_OK;
+	struct bus_options o = {
+	    .url = nats_url(c), .name = "gannet", .creds_file = c->global.creds, .clock = &clock_system};
+	c->nats_shown = url_without_secrets(&c->arena, span_from(o.url));
+	/* The client would only say that it cannot connect. */
+	if (o.creds_file && access(o.creds_file, R_OK) != 0)
+		return err_field(err, STATUS_INVALID, "--creds", "cannot read %.200s: %s", o.creds_file, strerror(errno));
+	enum status s = bus_open(&o, &c->bus, err);
+	if (s == STATUS_OK)
+		return s;
+	if (s == STATUS_INVALID)
+		return s;
+	if (s == STATUS_UNAUTHORIZED || s == STATUS_FORBIDDEN)
+		return err_set(err, s,
+		               "NATS at %s refuses these credentials: set NATS_URL with user and password, or NATS_CREDS",
+		               c->nats_shown);
+	return err_set(err, STATUS_UNAVAILABLE, "cannot reach NATS at %s: start the stack with `make up`, or set NATS_URL",
+	               c->nats_shown);
+}
+
+enum status cli_request(struct cli *c, const char *verb, struct span body, struct buf *reply, struct err *err)
+{
+	char subject[128];
+	int timeout_ms = cli_timeout_ms(c);
+	if (cli_connect(c, err) != STATUS_OK)
+		return err->status;
+	snprintf(subject, sizeof subject, "gannet.%s.jobs.%s", c->global.tenant, verb);
+	struct bus_out m = {.subject = subject, .data = body};
+	enum status s = bus_request(c->bus, &m, timeout_ms, reply, err);
+	if (s == STATUS_UNAVAILABLE && !bus_is_connected(c->bus))
+		return err_set(err, s, "lost the connection to NATS at %s: is it still running?", c->nats_shown);
+	/* What the service itself says does not begin with the subject. */
+	bool unheard = span_starts(span_from(err->msg), span_from(subject));
+	if (s == STATUS_UNAVAILABLE && unheard)
+		return err_set(err, s, "nobody answers %s: is gannet-jobs running? `make up` starts the stack", subject);
+	if (s == STATUS_TIMEOUT && unheard)
+		return err_set(err, s, "no answer to %s within %d ms; --timeout waits longer", subject, timeout_ms);
+	return s;
+}
+
+enum status cli_request_job(struct cli *c, const char *verb, struct span job_id, struct buf *reply, struct err *err)
+{
+	scoped_buf body = {0};
+	struct json_writer w = {.out = &body};
+	json_begin_object(&w);
+	json_kv_text(&w, "job_id", job_id);
+	json_end_object(&w);
+	return cli_request(c, verb, buf_span(&body), reply, err);
+}
+
+enum status cli_job_id(const char *given, struct span *ret, struct err *err)
+{
+	struct span id = span_from(given);
+	if (span_starts(id, SPAN("out-")))
+		id = span_of(id.p + 4, id.n - 4);
+	if (!id_is_job(id))
+		return err_set(err, STATUS_INVALID, "'%.80s' is not a job id: 1 to %d of A-Z a-z 0-9 _ -", given, JOB_ID_MAX);
+	*ret = id;
+	return STATUS_OK;
+}

@@ -1,0 +1,44 @@
+/* The table of endpoints, and the way from bytes to a request and from a reply to bytes. */
+#include "requests.h"
+
+static const struct micro_endpoint endpoints[] = {
+    {"create", "gannet.*.jobs.create", handle_create, "Queue a job, now or at run_at"},
+    {"get", "gannet.*.jobs.get", handle_get, "A job's whole record"},
+    {"list", "gannet.*.jobs.list", handle_list, "Records by status, model, user, template, kind and time, in pages"},
+    {"cancel", "gannet.*.jobs.cancel", handle_cancel, "End a job that waits or runs"},
+    {"retry", "gannet.*.jobs.retry", handle_retry, "Run a failed or cancelled job again under its own id"},
+    {"bulk_retry", "gannet.*.jobs.bulk_retry", handle_bulk_retry, "Retry all jobs that match"},
+    {"rerun", "gannet.*.jobs.rerun", handle_rerun, "A new job with the same parameters"},
+    {"regenerate", "gannet.*.jobs.regenerate", handle_regenerate, "A new job with another context or model"},
+    {"feedback", "gannet.*.jobs.feedback", handle_feedback, "Thumbs up or down for an output"},
+    {"stats", "gannet.*.jobs.stats", handle_stats, "Counts, queues, throughput and workers"},
+    {"cleanup", "gannet.*.jobs.cleanup", handle_cleanup, "Delete old records of finished jobs"},
+    {"retry_failed", "gannet.*.jobs.retry_failed", handle_retry_failed, "Retry jobs that failed for passing reasons"},
+};
+
+enum status requests_start(struct jobs *j, struct err *err)
+{
+	return micro_start(j->bus, "jobs", "Records of jobs, and what can be done with jobs", endpoints, countof(endpoints),
+	                   j, j->clock, &j->micro, err);
+}
+
+enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)
+{
+	struct json body;
+	if (!r->tenant.p || !id_is_tenant(r->tenant))
+		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
+		                 SPAN_ARG(r->in.subject));
+	if (r->in.data.n > JOB_PAYLOAD_MAX)
+		return err_set(err, STATUS_TOO_LARGE, "a request of %zu bytes is larger than %zu", r->in.data.n,
+		               JOB_PAYLOAD_MAX);
+	enum status status = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
+	if (status == STATUS_OK)
+		status = json_decode(t, body, JSON_STRICT, r->arena, ret, err);
+	return status;
+}
+
+enum status request_reply(const struct json_table *t, const void *object, struct buf *reply)
+{
+	json_encode(t, object, &(struct json_writer){.out = reply});
+	return STATUS_OK;
+}

@@ -1,0 +1,216 @@
+/* A heap of (due, sequence), a thread that waits for the first, and the stream itself as the only memory that counts.
+ */
+#include "scheduler.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "bus/kv.h"
+#include "bus/topology.h"
+#include "core/heap.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "delayed.h"
+
+#define LOOK_EVERY_MS 500 /* at least, so that a jump of the wall clock is noticed */
+#define AGAIN_MS 1000     /* after a failure */
+#define IN_FLIGHT_MAX 512
+
+struct scheduler {
+	struct bus *bus;
+	const struct clock *clock;
+	int64_t stream_created_ms;
+	struct bus_follow *follow;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct heap due;      /* due time, sequence */
+	struct heap answered; /* STORED or REFUSED, sequence */
+	size_t in_flight;
+	bool running, stopping;
+};
+enum { STORED, REFUSED };
+
+/* What a store in flight answers to. */
+struct flight {
+	struct scheduler *scheduler;
+	uint64_t sequence;
+};
+
+static struct metric released_total = {"gannet_scheduler_released_total", "Delayed jobs put into the queue.",
+                                       METRIC_COUNTER};
+static struct metric_series *released;
+
+static void on_message(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms)
+{
+	(void)stored_ms;
+	struct scheduler *s = arg;
+	struct delayed_subject subject = {0}; /* one that is none of ours is due at once, and thrown away then */
+	(void)delayed_subject_parse(m->subject, &subject);
+	pthread_mutex_lock(&s->lock);
+	heap_push(&s->due, subject.due_ms, sequence);
+	pthread_cond_signal(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void on_stored(void *arg, const struct bus_stored *stored)
+{
+	struct flight *f = arg;
+	struct scheduler *s = f->scheduler;
+	pthread_mutex_lock(&s->lock);
+	heap_push(&s->answered, stored->status == STATUS_OK ? STORED : REFUSED, f->sequence);
+	s->in_flight--;
+	pthread_cond_signal(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	free(f);
+}
+
+static void try_later(struct scheduler *s, uint64_t sequence)
+{
+	pthread_mutex_lock(&s->lock);
+	heap_push(&s->due, clock_wall_ms(s->clock) + AGAIN_MS, sequence);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void forget(struct scheduler *s, uint64_t sequence)
+{
+	struct err err = {0};
+	enum status status = bus_delete_sequence(s->bus, STREAM_DELAYED, sequence, &err);
+	if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+		try_later(s, sequence); /* is stored again, which the broker recognises, and deleted then */
+}
+
+static void release(struct scheduler *s, uint64_t sequence)
+{
+	struct err err = {0};
+	struct flight *f = malloc(sizeof *f);
+	if (!f)
+		abort();
+	*f = (struct flight){s, sequence};
+	pthread_mutex_lock(&s->lock);
+	s->in_flight++;
+	pthread_mutex_unlock(&s->lock);
+	enum status status = delayed_release(s->bus, s->stream_created_ms, sequence, on_stored, f, &err);
+	if (status == STATUS_OK)
+		return;
+	free(f);
+	pthread_mutex_lock(&s->lock);
+	s->in_flight--;
+	pthread_mutex_unlock(&s->lock);
+	if (status == STATUS_NOT_FOUND)
+		return; /* another replica, or a cancellation, was faster */
+	log_error(status == STATUS_INVALID ? "message in DELAYED is no job, thrown away"
+	                                   : "cannot queue a delayed job, will try again",
+	          &err);
+	if (status == STATUS_INVALID)
+		forget(s, sequence);
+	else
+		try_later(s, sequence);
+}
+
+/* One step with the lock held on entry and exit; false when there is nothing to do now. */
+static bool step(struct scheduler *s)
+{
+	struct heap_item item;
+	if (heap_pop(&s->answered, &item)) {
+		pthread_mutex_unlock(&s->lock);
+		if (item.key == STORED) {
+			metric_add(released, 1);
+			forget(s, item.value);
+		} else {
+			try_later(s, item.value);
+		}
+		pthread_mutex_lock(&s->lock);
+		return true;
+	}
+	if (s->in_flight >= IN_FLIGHT_MAX || !heap_peek(&s->due, &item) || item.key > clock_wall_ms(s->clock))
+		return false;
+	heap_pop(&s->due, &item);
+	pthread_mutex_unlock(&s->lock);
+	release(s, item.value);
+	pthread_mutex_lock(&s->lock);
+	return true;
+}
+
+static void wait_for_next(struct scheduler *s)
+{
+	struct heap_item next;
+	int64_t ms = LOOK_EVERY_MS;
+	if (s->in_flight < IN_FLIGHT_MAX && heap_peek(&s->due, &next)) {
+		int64_t left = next.key - clock_wall_ms(s->clock);
+		ms = left < 0 ? 0 : left < ms ? left : ms;
+	}
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&s->changed, &s->lock, &until);
+}
+
+static void *run(void *arg)
+{
+	struct scheduler *s = arg;
+	pthread_mutex_lock(&s->lock);
+	while (!s->stopping)
+		if (!step(s))
+			wait_for_next(s);
+	/* What is in flight answers to memory of ours. */
+	while (s->in_flight)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+enum status scheduler_start(struct bus *b, const struct clock *clock, int64_t stream_created_ms, struct scheduler **ret,
+                            struct err *err)
+{
+	struct scheduler *s = calloc(1, sizeof *s);
+	if (!s)
+		abort();
+	s->bus = b;
+	s->clock = clock;
+	s->stream_created_ms = stream_created_ms;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	metric_register(&released_total);
+	released = metric_series(&released_total, NULL, NULL);
+	const struct bus_follow_options o = {
+	    .stream = STREAM_DELAYED, .headers_only = true, .message = on_message, .arg = s};
+	enum status status = bus_follow_open(b, &o, &s->follow, err);
+	if (status == STATUS_OK) {
+		s->running = pthread_create(&s->thread, NULL, run, s) == 0;
+		if (!s->running)
+			status = err_retry(err, STATUS_UNAVAILABLE, "no thread for the scheduler");
+	}
+	if (status != STATUS_OK) {
+		scheduler_stop(s);
+		return status;
+	}
+	*ret = s;
+	return STATUS_OK;
+}
+
+void scheduler_stop(struct scheduler *s)
+{
+	if (!s)
+		return;
+	if (s->running) {
+		pthread_mutex_lock(&s->lock);
+		s->stopping = true;
+		pthread_cond_signal(&s->changed);
+		pthread_mutex_unlock(&s->lock);
+		pthread_join(s->thread, NULL);
+	}
+	if (s->follow)
+		bus_follow_close(s->follow);
+	heap_free(&s->due);
+	heap_free(&s->answered);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
