@@ -17,7 +17,8 @@
 #define AGAIN_MS 30000
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
-static const char *const schedule_names[] = {"jobs.cleanup", "jobs.retry_failed"};
+/* Other names than the requests have: `tick` could be a tenant. */
+static const char *const schedule_names[] = {"jobs.cleanup_old_jobs", "jobs.retry_failed_jobs"};
 #define TICK_PREFIX "gannet.tick."
 
 struct maintenance {

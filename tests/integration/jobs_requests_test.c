@@ -151,10 +151,9 @@ TEST(a_full_queue_is_said_to_be_full)
 	struct bus *b = test_bus();
 	struct err err = {0};
 	start_jobs((const char *[]){"GANNET_JOBS_MAX_BYTES=4096", NULL});
-	enum status status = STATUS_OK;
-	for (int i = 0; status == STATUS_OK && i < 100; i++)
-		test_request(b, "gannet.acme.jobs.create", "{" LLM_MEMBERS "}", &status, &err);
-	CHECK_STATUS(status, STATUS_UNAVAILABLE);
+	const char *big = text_of("{\"template\":\"%02500d\",\"model\":\"m\"}", 7);
+	ask(b, "acme", "create", big);
+	ask_status(b, "acme", "create", big, STATUS_UNAVAILABLE, &err);
 	CHECK_HAS(err.msg, "maximum bytes exceeded");
 }
 
