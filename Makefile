@@ -111,6 +111,9 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	@$(CC) $(CPPFLAGS) -DGANNET_COMMIT='"$(VERSION_GIT)"' $(ALL_CFLAGS) -c -o $@ $<
+# The commit is compiled into the files that name it; they are built again when it changes.
+$(shell mkdir -p $(B)/gen; [ "$$(cat $(B)/gen/commit 2>/dev/null)" = $(VERSION_GIT) ] || echo $(VERSION_GIT) >$(B)/gen/commit)
+$(call objects,$(shell grep -rl --include='*.c' GANNET_COMMIT libs services tests)): $(B)/gen/commit
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<

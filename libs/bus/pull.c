@@ -55,7 +55,7 @@ static bool next_request(struct bus_pull *p, struct request *r)
 		return false;
 	p->asked += missing;
 	r->batch = missing;
-	snprintf(r->reply, sizeof r->reply, "%s.%u-%zu", p->inbox, p->generation, missing);
+	snprintf(r->reply, sizeof r->reply, "%s.pull.%u-%zu", p->inbox, p->generation, missing);
 	return true;
 }
 
@@ -153,9 +153,9 @@ void bus_delivery_free(struct bus_delivery *d)
 /* A fresh inbox. Under the lock. */
 static enum status subscribe(struct bus_pull *p, struct err *err)
 {
-	char pattern[BUS_INBOX_BYTES + 2];
+	char pattern[BUS_INBOX_BYTES + 8];
 	bus_inbox(p->inbox);
-	snprintf(pattern, sizeof pattern, "%s.*", p->inbox);
+	snprintf(pattern, sizeof pattern, "%s.pull.*", p->inbox);
 	p->epoch = atomic_load(&p->bus->epoch);
 	p->asked = 0;
 	p->ask_from_ms = 0;

@@ -13,7 +13,7 @@
 #define MAX_WAITING 8192 /* pull requests open on a consumer; a worker has a handful */
 
 const struct bus_limits bus_limits_default = {
-    .replicas = 1, .jobs_max_bytes = -1, .events_max_age_s = 7 * DAY_S, .events_max_bytes = -1};
+    .replicas = 1, .jobs_max_bytes = -1, .events_max_age_s = 7 * DAY_S, .events_max_bytes = -1, .lease_ms = 30000};
 
 enum kind { WORK_QUEUE, LIMITS, BUCKET };
 
@@ -104,14 +104,14 @@ static void stream_fields(const struct row *r, const struct bus_limits *l, const
 	add(f, (struct field){"republish", RAW, r->republish, 0});
 }
 
-static void consumer_fields(const char *name, const char *filter, struct fields *f)
+static void consumer_fields(const char *name, const char *filter, const struct bus_limits *l, struct fields *f)
 {
 	add_text(f, "durable_name", name);
 	add_text(f, "filter_subject", filter);
 	add_text(f, "deliver_policy", "all");
 	add_text(f, "ack_policy", "explicit");
 	add_text(f, "replay_policy", "instant");
-	add_number(f, "ack_wait", JOBS_ACK_WAIT_MS * 1000000LL);
+	add_number(f, "ack_wait", l->lease_ms * 1000000);
 	add_number(f, "max_deliver", -1);
 	add_number(f, "max_ack_pending", JOBS_MAX_ACK_PENDING);
 	add_number(f, "max_waiting", MAX_WAITING);
@@ -243,10 +243,11 @@ static enum status ensure_stream(struct bus *b, const struct row *r, const struc
 	return ensure(b, &o, err);
 }
 
-static enum status ensure_consumer(struct bus *b, const char *stream, const char *name, const char *filter, struct err *err)
+static enum status ensure_consumer(struct bus *b, const char *stream, const char *name, const char *filter,
+                                   const struct bus_limits *limits, struct err *err)
 {
 	struct object o = {.missing_code = BUS_API_CONSUMER_NOT_FOUND, .exists_code = BUS_API_CONSUMER_EXISTS};
-	consumer_fields(name, filter, &o.fields);
+	consumer_fields(name, filter, limits, &o.fields);
 	snprintf(o.label, sizeof o.label, "consumer %s of stream %s", name, stream);
 	snprintf(o.info, sizeof o.info, "CONSUMER.INFO.%s.%s", stream, name);
 	snprintf(o.create, sizeof o.create, "CONSUMER.DURABLE.CREATE.%s.%s", stream, name);
@@ -276,7 +277,7 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 		return err->status;
 	for (size_t i = 0; i < countof(consumer_rows); i++) {
 		const struct consumer_row *c = &consumer_rows[i];
-		if (span_is(span_from(c->stream), name) && ensure_consumer(b, c->stream, c->name, c->filter, err) != STATUS_OK)
+		if (span_is(span_from(c->stream), name) && ensure_consumer(b, c->stream, c->name, c->filter, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;
@@ -292,7 +293,7 @@ void bus_overflow_consumer(const char *kind, unsigned lane, char out[72])
 	snprintf(out, 72, "%s_overflow_%u", kind, lane);
 }
 
-enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err)
+enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits, struct err *err)
 {
 	if (!id_is_kind(span_from(kind)))
 		return err_field(err, STATUS_INVALID, "kind", "kind \"%.40s\" is not 1 to 32 of a-z 0-9 _ -", kind);
@@ -300,14 +301,14 @@ enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err
 		char name[72], filter[128];
 		bus_kind_consumer(kind, *p, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
-		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
 		char name[72], filter[128];
 		bus_overflow_consumer(kind, lane, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
-		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;

@@ -17,7 +17,6 @@
 
 /* The window in which a Nats-Msg-Id, and so a job id published twice, is recognised by the broker: the de-duplication horizon. */
 #define BUS_DUPLICATE_WINDOW_S 120
-#define JOBS_ACK_WAIT_MS 30000      /* a lease: a dead worker's job is taken over after this */
 #define BUS_OVERFLOW_LANES 4 /* consumers that share the jobs of tenants with long backlogs, by hash */
 #define JOBS_MAX_ACK_PENDING 65536
 
@@ -26,6 +25,7 @@ struct bus_limits {
 	int64_t jobs_max_bytes;    /* JOBS refuses new messages past it (discard new); -1 unlimited */
 	int64_t events_max_age_s;  /* EVENTS forgets after it */
 	int64_t events_max_bytes;
+	int64_t lease_ms; /* ack_wait of the job consumers: a dead worker's jobs are taken over after it */
 };
 extern const struct bus_limits bus_limits_default;
 
@@ -36,7 +36,7 @@ extern const struct bus_limits bus_limits_default;
  */
 enum status bus_topology_ensure(struct bus *b, const char *name, const struct bus_limits *limits, struct err *err) must_check;
 /* The durable consumer of a job kind and priority on JOBS, "<kind>_<priority>". */
-enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err) must_check;
+enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits, struct err *err) must_check;
 void bus_kind_consumer(const char *kind, const char *priority, char out[72]);
 /* "<kind>_overflow_<lane>", on gannet.*.jobs.overflow.<kind>.*.<lane>. */
 void bus_overflow_consumer(const char *kind, unsigned lane, char out[72]);

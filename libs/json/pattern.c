@@ -141,7 +141,7 @@ static bool unicode_escape(struct compiler *c, uint32_t *ret)
 		skip(c, 1);
 		return *ret <= LAST_CODEPOINT || fail(c, "past the last character");
 	}
-	uint32_t low;
+	uint32_t low = 0;
 	if (!hex(c, 4, ret))
 		return false;
 	if (*ret >= 0xD800 && *ret <= 0xDBFF && accept(c, "\\u")) {

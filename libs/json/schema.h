@@ -7,8 +7,7 @@
 #define JSON_SCHEMA_BYTES_MAX ((size_t)1 << 20) /* of one document */
 #define JSON_SCHEMA_DOCUMENTS_MAX 64            /* that one schema refers to */
 #define JSON_SCHEMA_DEPTH_MAX 256               /* schemas within schemas, references included */
-#define JSON_SCHEMA_STEPS_MAX                                                                                          \
-	50000000 /* work of one check: under a second, whatever schema and value are made to cost */
+#define JSON_SCHEMA_STEPS_MAX 20000000          /* work of one check: about a second, whatever it is made to cost */
 
 /*
  * Supported: type, enum, const, properties, patternProperties, additionalProperties, required, dependentRequired,

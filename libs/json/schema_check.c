@@ -8,7 +8,7 @@
 #include "json/scan.h"
 #include "json/schema_parts.h"
 
-#define STEP_BYTES 64 /* of text that are walked over at the price of one step */
+#define STEP_BYTES 16 /* of text that are walked over at the price of one step */
 
 struct checker {
 	const struct json_schema *schema;

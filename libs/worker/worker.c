@@ -169,7 +169,7 @@ static void begin(struct worker *w, struct worker_entry *e)
 	e->job.started_ms = clock_wall_ms(w->clock);
 	e->job.started_mono_ns = clock_mono_ns(w->clock);
 	pthread_mutex_lock(&w->lock);
-	e->lease_until_ms = e->job.started_mono_ns / 1000000 + e->job.timeout_ms + JOBS_ACK_WAIT_MS;
+	e->lease_until_ms = e->job.started_mono_ns / 1000000 + e->job.timeout_ms + w->o.limits.lease_ms;
 	pthread_mutex_unlock(&w->lock);
 	worker_running_add(w, e);
 	w->rate_started++;
@@ -506,7 +506,7 @@ static enum status open_pulls(struct worker *w, struct err *err)
 static enum status start_parts(struct worker *w, struct err *err)
 {
 	struct bus_stream_state jobs;
-	enum status s = bus_topology_ensure_kind(w->bus, w->kind.kind, err);
+	enum status s = bus_topology_ensure_kind(w->bus, w->kind.kind, &w->o.limits, err);
 	if (s == STATUS_OK)
 		s = bus_stream_state(w->bus, STREAM_JOBS, &jobs, err);
 	if (s != STATUS_OK)

@@ -10,7 +10,7 @@
 #include "services/cli/show.h"
 #include "services/cli/text.h"
 
-#define ASK_EVERY_MS 10000 /* without events, how long until the record is asked for */
+#define ASK_EVERY_MS 5000 /* without events, how long until the record is asked for */
 #define STATUS_LINE_EVERY_MS 200
 #define STREAM_KEPT_MAX ((size_t)16 << 20)
 

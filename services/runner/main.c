@@ -87,6 +87,7 @@ static enum status start(struct service *service, struct err *err)
 	    .clock = r->clock,
 	    .worker_id = service_instance(service),
 	    .version = GANNET_VERSION,
+	    .limits = service_limits(service),
 	    .progress = on_progress,
 	    .arg = service,
 	};

@@ -130,7 +130,7 @@ static inline void fake_start(void)
 	struct err err;
 	CHECK_OK(bus_subscribe(test_bus(), "gannet.default.jobs.*", NULL, fake_receive, NULL, &sub, &err), err);
 	CHECK_OK(bus_flush(test_bus(), 5000, &err), err);
-	test_at_end(TEST_END_CHECKS, fake_end);
+	test_at_end(TEST_END_BUS, fake_end);
 }
 
 static inline struct job_event fake_event(struct span job_id, enum job_state state)
@@ -257,12 +257,29 @@ static inline void fake_record(const char *job_id, const char *status, struct bu
 	json_encode(&get_reply_table, &r, &w);
 }
 
+#define FAKE_STATS                                                                                                     \
+	"{\"pending\":12,\"processing\":3,\"completed\":12345,\"failed\":4,\"cancelled\":0,\"total\":12364,\"queues\":[{"  \
+	"\"kind\":"                                                                                                        \
+	"\"llm\",\"priority\":\"default\",\"waiting\":12,\"running\":3}],\"delayed\":0,\"throughput_per_s\":12.5,\"p50_"   \
+	"processing_"                                                                                                      \
+	"ms\":800,\"workers\":[{\"worker_id\":\"runner-1\",\"kind\":\"llm\",\"status\":\"running\",\"capabilities\":["     \
+	"\"simulated\"],"                                                                                                  \
+	"\"started_at\":\"2026-01-31T08:00:00.000Z\",\"timestamp\":\"2026-01-31T08:00:00.000Z\",\"concurrency\":256,\"in_" \
+	"flight\":3,\"waiting\":0,\"succeeded\":10,\"failed\":0,\"retried\":0,\"cancelled\":0,\"average_processing_ms\":"  \
+	"12.5,"                                                                                                            \
+	"\"version\":\"0.1.0\",\"host\":\"h\",\"pid\":1}]}"
+
 /* ---- the command */
 
+struct cli_text {
+	const char *data; /* NUL-terminated */
+	size_t len;
+};
 struct cli_run {
 	int status;
-	struct buf out, err; /* NUL-terminated texts */
+	struct cli_text out, err; /* kept until the test ends */
 };
+static struct arena cli_kept;
 
 static inline void cli_read(const char *path, struct buf *out)
 {
@@ -275,11 +292,18 @@ static inline void cli_read(const char *path, struct buf *out)
 	buf_add(out, "", 0);
 }
 
+static inline struct cli_text cli_keep(const char *path)
+{
+	scoped_buf text = {0};
+	cli_read(path, &text);
+	return (struct cli_text){arena_cstr(&cli_kept, buf_span(&text)), text.len};
+}
+
 static inline struct cli_run cli_end(struct test_process *p)
 {
 	struct cli_run r = {.status = test_wait_exit(p)};
-	cli_read(p->out_path, &r.out);
-	cli_read(p->log_path, &r.err);
+	r.out = cli_keep(p->out_path);
+	r.err = cli_keep(p->log_path);
 	return r;
 }
 

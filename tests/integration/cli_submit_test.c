@@ -1,4 +1,5 @@
 /* gannet submit: what it asks for, how it waits, and how it ends. */
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -100,7 +101,7 @@ TEST(waiting_with_json_prints_the_final_event)
 	struct json doc, state;
 	struct err err;
 	CHECK_INT(r.status, 0);
-	CHECK_OK(json_parse(buf_span(&r.out), &doc, &err), err);
+	CHECK_OK(json_parse(span_of(r.out.data, r.out.len), &doc, &err), err);
 	CHECK(json_member(doc, SPAN("state"), &state) && json_text_is(state, SPAN("completed")));
 	CHECK_INT(r.err.len, 0);
 }
@@ -313,15 +314,17 @@ TEST(a_service_that_does_not_answer_in_time_ends_the_command_with_5)
 
 TEST(without_nats_url_the_one_in_var_env_is_used)
 {
-	char path[1024], *program = realpath(test_bin(), NULL);
+	char path[PATH_MAX], var[512], text[256];
 	fake_start();
-	snprintf(path, sizeof path, "%s/gannet", program);
-	free(program);
-	CHECK(chdir(test_dir()) == 0 && mkdir("var", 0700) == 0);
-	snprintf(path + 512, 512, "OTHER=1\nexport NATS_URL='%s'\n", test_nats_url());
-	write_file("var/env", path + 512);
+	CHECK(realpath(test_bin(), path));
+	strncat(path, "/gannet", sizeof path - strlen(path) - 1);
+	snprintf(var, sizeof var, "%s/var", test_dir());
+	CHECK(mkdir(var, 0700) == 0);
+	snprintf(text, sizeof text, "OTHER=1\nexport NATS_URL='%s'\n", test_nats_url());
+	write_file(in_test_dir("var/env"), text);
 	fake_verb(SPAN("cancel"))->reply = "{\"job_id\":\"x\",\"status\":\"cancelled\"}";
-	struct cli_run r = cli_end(test_spawn(path, CLI_ENV("NATS_URL="), CLI_ENV("cancel", "x")));
+	struct cli_run r =
+	    cli_end(test_spawn("/usr/bin/env", CLI_ENV("NATS_URL="), CLI_ENV("-C", test_dir(), path, "cancel", "x")));
 	CHECK_INT(r.status, 0);
 	CHECK_SPAN(span_from(r.out.data), "x  cancelled\n");
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "json/schema.h"
 #include "llm/llm.h"
 #include "tests/lib/test.h"
 
@@ -107,6 +108,27 @@ TEST(no_price_in_the_table_is_left_unchecked)
 		if (json_pointer(row, "/tiers", &tiers))
 			n += json_count(tiers);
 	CHECK_INT(n, countof(published));
+}
+
+TEST(the_table_agrees_with_its_schema)
+{
+	FILE *f = fopen("proto/prices.json", "re");
+	CHECK(f);
+	char text[16384];
+	size_t n = fread(text, 1, sizeof text, f);
+	CHECK(feof(f) && fclose(f) == 0);
+	struct json_schema *schema = NULL;
+	struct json v;
+	struct err err;
+	CHECK_OK(json_schema_new(span_of(text, n), &schema, &err), err);
+	CHECK_OK(json_parse(span_of(prices_json, prices_json_len), &v, &err), err);
+	CHECK_OK(json_schema_check(schema, v, &err), err);
+	CHECK_OK(json_parse(SPAN("{\"currency\":\"USD\",\"unit\":\"per million tokens\",\"prices\":[{\"provider\":\"p\","
+	                         "\"model\":\"m\",\"from\":\"2026-01-01\",\"input\":2.5}]}"),
+	                    &v, &err),
+	         err);
+	CHECK_STATUS(json_schema_check(schema, v, &err), STATUS_INVALID);
+	json_schema_free(schema);
 }
 
 static bool cost(const struct price_table *t, const char *provider, const char *model, struct usage u, const char *day,

@@ -230,6 +230,16 @@ TEST(base_urls_must_be_plain_http_and_not_link_local)
 	}
 }
 
+TEST(help_names_every_variable)
+{
+	static const char *const names[] = {"OPENAI_API_KEY", "OPENAI_BASE_URL",  "ANTHROPIC_API_KEY", "OLLAMA_URL",
+	                                    "GANNET_MODELS",  "GANNET_FALLBACKS", "GANNET_PRICES"};
+	scoped_buf out = {0};
+	llm_help(&out);
+	for (size_t i = 0; i < countof(names); i++)
+		CHECK_HAS(out.data, names[i]);
+}
+
 TEST(secrets_do_not_appear_in_errors)
 {
 	clear();
