@@ -13,7 +13,6 @@
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define TICK_MAX 16 /* ticks in hand */
-#define RENEW_MS 8000
 #define AGAIN_MS 30000
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
@@ -31,7 +30,7 @@ struct maintenance {
 	size_t ticks_n;
 	bool running, stopping;
 	struct bus_delivery tick; /* the one being worked on */
-	int64_t renewed_mono_ms;
+	int64_t renewed_mono_ms, lease_ms;
 	int64_t interval_ms[SCHEDULES]; /* 0: never */
 	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
 };
@@ -42,7 +41,8 @@ static bool pause_work(void *arg)
 	struct maintenance *m = arg;
 	struct err ignored = {0};
 	int64_t now = clock_mono_ms(m->jobs->clock);
-	if (now - m->renewed_mono_ms > RENEW_MS && bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
+	if (now - m->renewed_mono_ms > m->lease_ms / 4 &&
+	    bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
 		m->renewed_mono_ms = now;
 	pthread_mutex_lock(&m->lock);
 	bool stopping = m->stopping;
@@ -185,6 +185,7 @@ enum status maintenance_start(struct jobs *j, struct maintenance **ret, struct e
 	if (!m)
 		abort();
 	m->jobs = j;
+	m->lease_ms = service_limits(j->service).lease_ms;
 	m->interval_ms[SCHEDULE_CLEANUP] = j->config->cleanup_days ? DAY_MS : 0;
 	m->interval_ms[SCHEDULE_RETRY_FAILED] = j->config->retry_failed_interval_ms;
 	for (int i = 0; i < SCHEDULES; i++)

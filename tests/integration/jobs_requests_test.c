@@ -313,7 +313,7 @@ TEST(stats_count_jobs_queues_and_workers)
 	struct bus *b = test_bus();
 	struct err err;
 	start_jobs(NULL);
-	CHECK_OK(bus_topology_ensure_kind(b, "llm", &err), err);
+	CHECK_OK(bus_topology_ensure_kind(b, "llm", &bus_limits_default, &err), err);
 	make_job(b, "acme", "s-1", JOB_EVENT_COMPLETED);
 	make_job(b, "acme", "s-2", JOB_EVENT_FAILED);
 	test_submit(b, "acme", "llm", "default", "s-3", LLM_MEMBERS);
@@ -545,12 +545,7 @@ TEST(feedback_is_recorded_listed_and_logged)
 	CHECK(strcmp(test_sql("SELECT string_agg(feedback || coalesce(user_id, '-') || coalesce(comment, '-'), ' ' ORDER "
 	                      "BY id) FROM llm_feedback"),
 	             "thumbs_upu1nice thumbs_down--") == 0);
-	scoped_buf log = {0};
-	FILE *f = fopen(p->log_path, "re");
-	CHECK(f != NULL);
-	buf_commit(&log, fread(buf_reserve(&log, 1 << 20), 1, 1 << 20, f));
-	fclose(f);
-	const char *line = strstr(log.data, "\"message\":\"feedback\"");
+	const char *line = strstr(log_of(p), "\"message\":\"feedback\"");
 	CHECK(line != NULL);
 	static const char *const parts[] = {
 	    "\"job_id\":\"f-1\"",        "\"output_id\":\"out-f-1\"", "\"template\":\"Say hello to {{name}}.\"",

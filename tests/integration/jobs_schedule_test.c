@@ -146,16 +146,6 @@ TEST(what_is_no_job_is_thrown_out_of_the_schedule)
 
 /* ---- ticks */
 
-static const char *log_of(const struct test_process *p)
-{
-	char *text = calloc(1, 1 << 22);
-	FILE *f = fopen(p->log_path, "re");
-	CHECK(text && f);
-	CHECK(fread(text, 1, (1 << 22) - 1, f) > 0);
-	fclose(f);
-	return text;
-}
-
 static int count_text(const char *text, const char *part)
 {
 	int n = 0;
