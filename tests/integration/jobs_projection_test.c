@@ -372,21 +372,13 @@ TEST(nothing_is_lost_or_doubled_when_the_service_dies)
 	enum { ROUNDS = 3, JOBS = 800 };
 	struct bus *b = quiet_bus();
 	for (int round = 0; round < ROUNDS; round++) {
-<<<<<<< HEAD
-		struct test_process *p = start_jobs((const char *[]){"GANNET_LEASE=2s", NULL});
-=======
 		struct test_process *p = start_jobs(short_lease);
->>>>>>> jobs
 		make_load(b, round * JOBS, round * JOBS + JOBS / 2);
 		test_kill(p, SIGKILL);
 		CHECK_INT(test_wait_exit(p), 128 + SIGKILL);
 		make_load(b, round * JOBS + JOBS / 2, (round + 1) * JOBS);
 	}
-<<<<<<< HEAD
-	start_jobs((const char *[]){"GANNET_LEASE=2s", NULL});
-=======
 	start_jobs(short_lease); /* what the dead had in hand comes back after the lease */
->>>>>>> jobs
 	check_load(ROUNDS * JOBS);
 	bus_close(b);
 }
@@ -402,11 +394,7 @@ TEST(an_orderly_end_leaves_nothing_to_wait_for)
 	int64_t began_ms = clock_mono_ms(&clock_system);
 	start_jobs(NULL);
 	check_load(1100);
-<<<<<<< HEAD
-	CHECK(clock_mono_ms(&clock_system) - began_ms < bus_limits_default.lease_ms / 2);
-=======
 	CHECK(clock_mono_ms(&clock_system) - began_ms < LEASE_MS / 2);
->>>>>>> jobs
 	bus_close(b);
 }
 
@@ -424,11 +412,7 @@ TEST(what_cannot_be_written_at_the_end_is_handed_back)
 	start_jobs(NULL);
 	/* nats-server 2.9 forgets one of the returned messages until its lease ends, when nobody asks at that moment. */
 	WAIT_FOR(count_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'") >= JOBS - 1, "the records");
-<<<<<<< HEAD
-	CHECK(clock_mono_ms(&clock_system) - began_ms < bus_limits_default.lease_ms / 2);
-=======
 	CHECK(clock_mono_ms(&clock_system) - began_ms < LEASE_MS / 2);
->>>>>>> jobs
 	bus_close(b);
 }
 
