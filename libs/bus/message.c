@@ -41,21 +41,20 @@ static natsStatus set_header(natsMsg *msg, const struct bus_header *h, struct er
 
 /*
  * A space or a line break in a subject would be read by the server as the protocol's own, up to another command: it must never leave.
- * Wildcards are for subscribing.
  */
 static enum status check_subject(const char *subject, struct err *err)
 {
 	const char *p = subject ? subject : "";
 	bool token = false;
 	for (; *p; p++) {
-		bool good = (unsigned char)*p > ' ' && *p != 0x7f && *p != '*' && *p != '>';
+		bool good = (unsigned char)*p > ' ' && *p != 0x7f;
 		if (!good || (*p == '.' && !token))
 			break;
 		token = *p != '.';
 	}
 	if (!*p && token)
 		return STATUS_OK;
-	return err_field(err, STATUS_INVALID, "subject", "subject \"%.80s\" is not tokens without blanks and wildcards, joined by dots",
+	return err_field(err, STATUS_INVALID, "subject", "subject \"%.80s\" is not tokens without blanks, joined by dots",
 	                 subject ? subject : "");
 }
 

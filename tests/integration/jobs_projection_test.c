@@ -368,16 +368,13 @@ TEST(nothing_is_lost_or_doubled_when_the_service_dies)
 	enum { ROUNDS = 3, JOBS = 800 };
 	struct bus *b = quiet_bus();
 	for (int round = 0; round < ROUNDS; round++) {
-		struct test_process *p = start_jobs(NULL);
+		struct test_process *p = start_jobs((const char *[]){"GANNET_LEASE=2s", NULL});
 		make_load(b, round * JOBS, round * JOBS + JOBS / 2);
 		test_kill(p, SIGKILL);
 		CHECK_INT(test_wait_exit(p), 128 + SIGKILL);
 		make_load(b, round * JOBS + JOBS / 2, (round + 1) * JOBS);
 	}
-	int64_t until_ms = clock_mono_ms(&clock_system) + JOBS_ACK_WAIT_MS - 2000;
-	start_jobs(NULL);
-	/* What the dead had in hand comes back after the acknowledgement wait, which is as long as WAIT_FOR waits. */
-	WAIT_FOR(clock_mono_ms(&clock_system) > until_ms || all_settled(b), "the leases of the dead to end");
+	start_jobs((const char *[]){"GANNET_LEASE=2s", NULL});
 	check_load(ROUNDS * JOBS);
 	bus_close(b);
 }
@@ -393,7 +390,7 @@ TEST(an_orderly_end_leaves_nothing_to_wait_for)
 	int64_t began_ms = clock_mono_ms(&clock_system);
 	start_jobs(NULL);
 	check_load(1100);
-	CHECK(clock_mono_ms(&clock_system) - began_ms < JOBS_ACK_WAIT_MS / 2);
+	CHECK(clock_mono_ms(&clock_system) - began_ms < bus_limits_default.lease_ms / 2);
 	bus_close(b);
 }
 
@@ -411,7 +408,7 @@ TEST(what_cannot_be_written_at_the_end_is_handed_back)
 	start_jobs(NULL);
 	/* nats-server 2.9 forgets one of the returned messages until its lease ends, when nobody asks at that moment. */
 	WAIT_FOR(count_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'") >= JOBS - 1, "the records");
-	CHECK(clock_mono_ms(&clock_system) - began_ms < JOBS_ACK_WAIT_MS / 2);
+	CHECK(clock_mono_ms(&clock_system) - began_ms < bus_limits_default.lease_ms / 2);
 	bus_close(b);
 }
 

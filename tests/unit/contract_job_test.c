@@ -324,6 +324,18 @@ TEST(subjects_of_submissions_are_taken_apart)
 	CHECK(!job_subject_parse((struct span){0}, &s));
 }
 
+TEST(subjects_of_the_overflow_are_taken_apart)
+{
+	struct job_subject s;
+	CHECK(job_overflow_parse(SPAN("gannet.acme.jobs.overflow.llm.low.3"), &s));
+	CHECK_SPAN(s.tenant, "acme");
+	CHECK_SPAN(s.kind, "llm");
+	CHECK_INT(s.priority, PRIORITY_LOW);
+	CHECK(!job_overflow_parse(SPAN("gannet.acme.jobs.submit.llm.low"), &s));
+	CHECK(!job_overflow_parse(SPAN("gannet.acme.jobs.overflow.llm.urgent.3"), &s));
+	CHECK(!job_overflow_parse(SPAN("gannet.ACME.jobs.overflow.llm.low.3"), &s));
+}
+
 TEST(replies_go_to_inboxes_and_the_tenants_own_subjects)
 {
 	static const char *const good[] = {"_INBOX.abc", "_INBOX.abc.1", "gannet.acme.reply.x", "gannet.acme.reply.x.y"};
