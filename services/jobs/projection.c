@@ -347,10 +347,23 @@ bool projection_wait(struct projection *p, int64_t at_most_ms)
 	return grew;
 }
 
-static void drop_batch(struct projection *p)
+/* At the end: for another replica, now rather than when the lease is over. */
+static void hand_back(struct projection *p, struct bus_delivery *d)
 {
-	for (size_t i = 0; i < p->batch_n; i++)
-		bus_delivery_free(&p->batch[i].delivery);
+	struct err ignored = {0};
+	enum status status = bus_nak(p->o.bus, d->in.reply, 0, &ignored);
+	(void)status; /* the end of the lease does the same, later */
+	bus_delivery_free(d);
+}
+
+static void drop_batch(struct projection *p, bool written)
+{
+	for (size_t i = 0; i < p->batch_n; i++) {
+		if (written)
+			bus_delivery_free(&p->batch[i].delivery);
+		else
+			hand_back(p, &p->batch[i].delivery);
+	}
 	p->batch_n = 0;
 	fold_reset(&p->fold);
 	arena_reset(&p->arena);
@@ -405,7 +418,7 @@ static void *run(void *arg)
 			tell_committed(p);
 			acknowledge(p);
 		}
-		drop_batch(p);
+		drop_batch(p, written);
 		if (!written)
 			break;
 		want_more(p);
@@ -418,7 +431,7 @@ static void release(struct projection *p)
 	if (p->pull)
 		bus_pull_close(p->pull);
 	for (; p->waiting; p->waiting--, p->head = (p->head + 1) % WINDOW)
-		bus_delivery_free(&p->inbox[p->head]);
+		hand_back(p, &p->inbox[p->head]);
 	store_free(p->store);
 	fold_free(&p->fold);
 	arena_free(&p->arena);

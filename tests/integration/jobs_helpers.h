@@ -69,7 +69,7 @@ UNUSED static struct job_event event_of(const char *tenant, const char *id, enum
 	    .run = 1,
 	    .attempt = 1,
 	    .delivery = 1,
-	    .stream_seq = SPAN("1"),
+	    .stream_seq = SPAN("1000000"), /* behind every submission of a test */
 	    .worker_id = SPAN("test-worker"),
 	    .model = SPAN("gpt-4o"),
 	    .submitted_at = {now_ms - 20},
