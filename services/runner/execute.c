@@ -184,6 +184,34 @@ static bool on_data(void *arg, struct span bytes)
 
 /* ---- the provider's answer, or its absence */
 
+static bool is_out_of_time(const struct execution *x)
+{
+	return clock_mono_ns(x->runner->clock) - x->job->started_mono_ns >= x->job->timeout_ms * 1000000;
+}
+
+/* An outage speaks against the provider; a time-out that the job chose itself may just be too short. */
+static void count_outage(struct execution *x)
+{
+	struct breaker *b = breaker_of(x);
+	if (x->job->job.timeout_ms.set && is_out_of_time(x))
+		return;
+	breaker_failure(b, clock_mono_ms(x->runner->clock));
+	report_circuit(x->route.provider, breaker_is_open(b));
+}
+
+/* The framework has called it off: by request, at the end of this process, or because its time is up. */
+static void given_up(struct execution *x)
+{
+	struct worker_result r = {.outcome = OUTCOME_CANCELLED, .err = {.status = STATUS_CANCELLED, .msg = "given up"}};
+	if (is_out_of_time(x)) {
+		count_outage(x);
+		r.outcome = OUTCOME_RETRY;
+		err_retry(&r.err, STATUS_TIMEOUT, "%s gave no answer within %lld ms", x->route.provider->name,
+		          (long long)x->job->timeout_ms);
+	}
+	end(x, &r);
+}
+
 static void answer_failed(struct execution *x, const struct http_response *r)
 {
 	struct err err = {0};
@@ -206,8 +234,7 @@ static void answer_failed(struct execution *x, const struct http_response *r)
 		return;
 	}
 	if (r->transport != STATUS_OK || r->http_status >= 500) {
-		breaker_failure(b, now_ms);
-		report_circuit(x->route.provider, breaker_is_open(b));
+		count_outage(x);
 	} else {
 		breaker_success(b); /* it answered: the fault is the call's own */
 	}
@@ -234,8 +261,7 @@ static void on_done(void *arg, const struct http_response *r)
 	struct err err = {0};
 	x->http = NULL;
 	if (atomic_load(&x->job->cancelled)) {
-		end(x, &(struct worker_result){.outcome = OUTCOME_CANCELLED,
-		                               .err = {.status = STATUS_CANCELLED, .msg = "given up"}});
+		given_up(x);
 		return;
 	}
 	bool stream_error =
