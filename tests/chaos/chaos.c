@@ -8,19 +8,20 @@
 
 #include "core/env.h"
 #include "tests/chaos/chaos.h"
+#include "tests/lib/process.h"
 
 #define TURN_MS 10
 #define SHOW_TERMINAL_MS 1000
 #define SHOW_MS 10000
 #define READ_LOG_MS 1000
 #define READY_MS 60000
-#define SETTLE_MS 120000
+#define SETTLE_MS 60000
 /* Runs of the noisy tenant come on top of the pace. */
 #define SUBMISSIONS_MAX(seconds, rate) ((uint32_t)((seconds) * (rate)*2 + 10000))
 
 static struct {
 	int64_t seconds, seed, rate;
-	bool plan_only;
+	bool plan_only, keep_events;
 } config;
 #define OPTION(member) (size_t)((char *)&config.member - (char *)&config)
 static volatile sig_atomic_t interrupted;
@@ -45,6 +46,7 @@ static void configure(void)
 	    {"CHAOS_SEED", ENV_INT, OPTION(seed), NULL, 0, INT64_MAX, "for plan and load"},
 	    {"CHAOS_RATE", ENV_INT, OPTION(rate), "100", 1, 5000, "submissions a second, without the noisy tenant's"},
 	    {"CHAOS_PLAN", ENV_BOOL, OPTION(plan_only), "false", 0, 0, "print the plan and end"},
+	    {"CHAOS_EVENTS", ENV_BOOL, OPTION(keep_events), "false", 0, 0, "keep a copy of all events beside the logs"},
 	};
 	struct err err;
 	CHECK(getrandom(&config.seed, sizeof config.seed, 0) == sizeof config.seed);
@@ -127,12 +129,18 @@ static size_t account_for_all(void)
 		snprintf(unsettled, sizeof unsettled, "after %d s: %s", SETTLE_MS / 1000, left);
 	show("settled");
 	putchar('\n');
-	evidence_read(&account, bus, &evidence);
+	char copy[600], list_path[600];
+	process_path(copy, sizeof copy, test_dir(), "events.txt");
+	process_path(list_path, sizeof list_path, test_dir(), "broken.txt");
+	evidence_read(&account, bus, config.keep_events ? copy : NULL, &evidence);
 	provider_read(&account, &books, true);
 	bus_close(bus);
 	struct verdict v = {&account, &evidence, &books, unsettled, stack_end()};
 	plan_print_summary(&plan);
-	size_t failed = oracle_judge(&v, &passed);
+	FILE *list = fopen(list_path, "we");
+	CHECK(list);
+	size_t failed = oracle_judge(&v, list, &passed);
+	fclose(list);
 	for (int m = 0; m < MEMBER_COUNT; m++)
 		printf("%s%s %.0f MiB", m ? ", " : "\nmost memory: ", member_names[m], (double)stack_peak_kib(m) / 1024);
 	if (stack_disk_missing())
@@ -141,7 +149,7 @@ static size_t account_for_all(void)
 	printf("seed %" PRId64 ", %" PRId64 " s, %" PRId64 " submissions a second\n", config.seed, config.seconds,
 	       config.rate);
 	if (failed)
-		printf("logs are kept in %s\n", test_dir());
+		printf("logs, and a list of the jobs that break a rule, are kept in %s\n", test_dir());
 	printf("%zu passed, %zu failed\n", passed, failed);
 	return failed;
 }

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "bus/bus.h"
 #include "core/map.h"
@@ -184,21 +185,22 @@ void provider_read(struct account *a, struct provider_books *p, bool all);
 bool settle(struct bus *b, int64_t wait_ms, char *out, size_t out_bytes);
 /* One line of how far everything is. */
 void settle_describe(struct bus *b, char *out, size_t out_bytes);
-/* Reads EVENTS and PostgreSQL into the account; what cannot belong to it is counted. */
+/* Reads EVENTS and PostgreSQL into the account; what cannot belong to it is counted. Each event is also written to the
+ * file `copy`, unless that is NULL. */
 struct evidence {
 	int64_t events, finals, rows;
 	int64_t unknown_events, unknown_rows;
 	int64_t counted[8]; /* enum job_status: sums of ai_job_counts */
 	char unknown[160];  /* the first of them */
 };
-void evidence_read(struct account *a, struct bus *b, struct evidence *ret);
+void evidence_read(struct account *a, struct bus *b, const char *copy, struct evidence *ret);
 struct verdict {
 	const struct account *account;
 	const struct evidence *evidence;
 	const struct provider_books *books;
 	const char *unsettled, *bad_ends; /* "" when all is well */
 };
-/* Prints every rule with its outcome; returns how many failed, and how many held. */
-size_t oracle_judge(const struct verdict *v, size_t *ret_passed);
+/* Prints every rule with its outcome, and each job that breaks one into `list`; returns how many failed, and how many held. */
+size_t oracle_judge(const struct verdict *v, FILE *list, size_t *ret_passed);
 
 #endif

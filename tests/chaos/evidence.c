@@ -17,6 +17,7 @@ struct reader {
 	struct evidence *evidence;
 	struct arena arena;
 	atomic_bool done;
+	FILE *copy; /* of all events, for whoever looks into it; NULL: none */
 };
 
 /* The submission's number, as its metadata carries it through. */
@@ -76,12 +77,14 @@ static void note_final(struct reader *r, const struct bus_in *m)
 static void on_event(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms)
 {
 	struct reader *r = arg;
-	(void)sequence, (void)stored_ms;
 	struct span rest = m->subject;
 	for (int i = 0; i < 4; i++)
 		span_cut(&rest, '.');
 	struct span state = span_cut(&rest, '.');
 	r->evidence->events++;
+	if (r->copy)
+		fprintf(r->copy, "%lld %lld %.*s %.*s\n", (long long)stored_ms, (long long)sequence, SPAN_ARG(m->subject),
+		        SPAN_ARG(m->data));
 	for (unsigned s = 0; s < JOB_STATE_COUNT; s++)
 		if (span_is(state, job_state_names[s]) && job_state_is_final((enum job_state)s))
 			note_final(r, m);
@@ -92,7 +95,7 @@ static void on_caught_up(void *arg)
 	atomic_store(&((struct reader *)arg)->done, true);
 }
 
-static void read_events(struct account *a, struct bus *b, struct evidence *ret)
+static void read_events(struct account *a, struct bus *b, const char *copy, struct evidence *ret)
 {
 	struct reader r = {.account = a, .evidence = ret};
 	struct bus_follow *follow;
@@ -102,6 +105,7 @@ static void read_events(struct account *a, struct bus *b, struct evidence *ret)
 	                               .message = on_event,
 	                               .caught_up = on_caught_up,
 	                               .arg = &r};
+	r.copy = copy ? fopen(copy, "we") : NULL;
 	CHECK_OK(bus_follow_open(b, &o, &follow, &err), err);
 	int64_t seen = -1;
 	while (!atomic_load(&r.done) && seen != ret->events) { /* each wait has to bring something */
@@ -112,6 +116,8 @@ static void read_events(struct account *a, struct bus *b, struct evidence *ret)
 	bus_follow_close(follow);
 	CHECK_MSG(atomic_load(&r.done), "EVENTS cannot be read to its end");
 	arena_free(&r.arena);
+	if (r.copy)
+		fclose(r.copy);
 }
 
 /* ---- PostgreSQL */
@@ -178,12 +184,12 @@ static void read_counts(struct store *s, struct evidence *ret)
 		ret->counted[status_named(store_value(&r, row, 0))] = number_or(store_value(&r, row, 1), 0);
 }
 
-void evidence_read(struct account *a, struct bus *b, struct evidence *ret)
+void evidence_read(struct account *a, struct bus *b, const char *copy, struct evidence *ret)
 {
 	struct store *s;
 	struct err err;
 	struct store_options o = {.url = postgres_known_url(), .application = "chaos"};
-	read_events(a, b, ret);
+	read_events(a, b, copy, ret);
 	CHECK_OK(store_new(&o, &s, &err), err);
 	read_rows(a, s, ret);
 	read_counts(s, ret);

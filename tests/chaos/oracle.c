@@ -124,13 +124,17 @@ static void tell(const char *rule, bool ok, const char *why)
 	printf("%-4s %s%s%s\n", ok ? "ok" : "FAIL", rule, ok || !*why ? "" : ": ", ok ? "" : why);
 }
 
-static void judge_entries(const struct account *a, size_t rule)
+static void judge_entries(const struct account *a, size_t rule, FILE *list)
 {
 	char text[160], why[320] = "";
 	uint32_t broken = 0;
 	for (uint32_t n = 0; n < a->n; n++) {
 		const char *wrong = entry_rules[rule].broken(a, n, text, sizeof text);
-		if (wrong && !broken++)
+		if (!wrong)
+			continue;
+		fprintf(list, "%s: job %u (%s, class %s) %s\n", entry_rules[rule].name, n, a->entries[n].id,
+		        classes[submission_of(a->seed, n).class].name, wrong);
+		if (!broken++)
 			snprintf(why, sizeof why, "job %u (%s) %s", n, a->entries[n].id[0] ? a->entries[n].id : "?", wrong);
 	}
 	size_t used = strlen(why);
@@ -222,12 +226,12 @@ static void print_balance(const struct verdict *v, const struct balance *b)
 	       (double)b->repeated_cost / 1e9);
 }
 
-size_t oracle_judge(const struct verdict *v, size_t *ret_passed)
+size_t oracle_judge(const struct verdict *v, FILE *list, size_t *ret_passed)
 {
 	struct balance b = balance_of(v->account);
 	print_balance(v, &b);
 	for (size_t i = 0; i < countof(entry_rules); i++)
-		judge_entries(v->account, i);
+		judge_entries(v->account, i, list);
 	judge_sums(v, &b);
 	judge_rest(v);
 	*ret_passed = passed;

@@ -5,6 +5,7 @@
 #include "bus/topology.h"
 #include "core/clock.h"
 #include "tests/chaos/chaos.h"
+#include "tests/lib/process.h"
 
 #define QUIET_MS 3000 /* longer than a lease: nobody holds anything that may come back */
 
@@ -40,6 +41,20 @@ void settle_describe(struct bus *b, char *out, size_t out_bytes)
 	describe(&l, out, out_bytes);
 }
 
+/* What the broker itself says of it, for whoever looks into it afterwards. */
+static void keep_answer(struct bus *b, const char *subject, const char *file)
+{
+	char path[600];
+	scoped_buf answer = {0};
+	struct err err;
+	process_path(path, sizeof path, test_dir(), file);
+	FILE *f = fopen(path, "we");
+	if (f && bus_request(b, &(struct bus_out){.subject = subject}, 5000, &answer, &err) == STATUS_OK)
+		fputs(answer.data ? answer.data : "", f);
+	if (f)
+		fclose(f);
+}
+
 bool settle(struct bus *b, int64_t wait_ms, char *out, size_t out_bytes)
 {
 	int64_t now_ms = clock_mono_ms(&clock_system), until_ms = now_ms + wait_ms, quiet_since_ms = 0;
@@ -57,5 +72,8 @@ bool settle(struct bus *b, int64_t wait_ms, char *out, size_t out_bytes)
 		stack_watch();
 		usleep(100000);
 	}
+	keep_answer(b, "$JS.API.CONSUMER.LIST." STREAM_JOBS, "jobs-consumers.json");
+	keep_answer(b, "$JS.API.STREAM.INFO." STREAM_JOBS, "jobs-stream.json");
+	keep_answer(b, "$JS.API.CONSUMER.LIST." STREAM_EVENTS, "events-consumers.json");
 	return false;
 }

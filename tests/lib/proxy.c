@@ -112,8 +112,11 @@ static size_t passable(struct flow *f, int64_t now_ns, int64_t bytes_per_s)
 	size_t n = (size_t)(end - f->given), to_wrap = PROXY_BUFFER_BYTES - f->given % PROXY_BUFFER_BYTES;
 	if (n > to_wrap)
 		n = to_wrap;
-	if (!bytes_per_s)
+	if (!bytes_per_s) {
+		f->allowance = 0;
+		f->counted_ns = now_ns;
 		return n;
+	}
 	int64_t idle_ns = now_ns - f->counted_ns < BURST_NS ? now_ns - f->counted_ns : BURST_NS;
 	double most = (double)bytes_per_s * BURST_NS / 1e9;
 	f->allowance += (double)bytes_per_s * (double)idle_ns / 1e9;
@@ -130,7 +133,7 @@ static bool give(struct flow *f, int fd, int64_t now_ns, const struct proxy_weat
 		if (sent < 0)
 			return errno == EAGAIN || errno == EINTR;
 		f->given += (uint64_t)sent;
-		f->allowance -= (double)sent;
+		f->allowance -= w->bytes_per_s ? (double)sent : 0;
 		while (f->marks_n && f->marks[f->mark_first].end <= f->given) {
 			f->mark_first = (f->mark_first + 1) % MARKS_MAX;
 			f->marks_n--;
