@@ -22,7 +22,7 @@ struct bus_follow {
 	struct bus_task task;
 
 	/* the run's */
-	char inbox[BUS_INBOX_BYTES];
+	char inbox[BUS_INBOX_BYTES]; /* for the messages and for the answer to the consumer's creation */
 	uint64_t last_sequence;     /* of the stream, delivered */
 	uint64_t consumer_sequence; /* delivered in this run */
 	uint64_t before;            /* how many were there when the run began */
@@ -148,7 +148,7 @@ static void on_message(void *arg, natsMsg *m)
 		}
 	} else if (bus_message_status(m) == 100) {
 		on_control(f, &in);
-	} else if (!f->made) {
+	} else {
 		on_made(f, &in, bus_message_status(m));
 	}
 	natsMsg_Destroy(m);
@@ -197,7 +197,7 @@ static enum status begin(struct bus_follow *f, struct err *err)
 	f->consumer[0] = 0;
 	f->epoch = atomic_load(&f->bus->epoch);
 	f->heard_ms = bus_now_ms(f->bus);
-	/* The very subject, no wildcard: the server only sees that as somebody listening. The API's answer comes here as well. */
+	/* Exactly this subject: the server delivers to no wildcard (its notice of interest is for literal subscriptions). */
 	if (bus_sub_open(f->bus, f->inbox, NULL, on_message, f, &f->sub, err) != STATUS_OK)
 		return err->status;
 	request_consumer(f);

@@ -172,6 +172,7 @@ void bus_stored_message_free(struct bus_stored_message *m)
 	*m = (struct bus_stored_message){0};
 }
 
+/* Whether the message is gone or the server could not delete it, versions of the server tell in different words: a read tells. */
 enum status bus_delete_sequence(struct bus *b, const char *stream, uint64_t sequence, struct err *err)
 {
 	char subject[SUBJECT_BYTES], body[64];
@@ -180,5 +181,15 @@ enum status bus_delete_sequence(struct bus *b, const char *stream, uint64_t sequ
 	scoped_buf answer = {0};
 	struct json doc;
 	int code;
-	return bus_api(b, subject, span_of(body, (size_t)n), &answer, &doc, &code, err);
+	struct bus_stored_message m;
+	struct err gone;
+	if (bus_api(b, subject, span_of(body, (size_t)n), &answer, &doc, &code, err) == STATUS_OK)
+		return STATUS_OK;
+	if (!code)
+		return err->status;
+	if (bus_get_sequence(b, stream, sequence, &m, &gone) == STATUS_OK)
+		bus_stored_message_free(&m);
+	else if (gone.status == STATUS_NOT_FOUND)
+		*err = gone;
+	return err->status;
 }

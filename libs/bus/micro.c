@@ -9,6 +9,7 @@
 
 #define GANNET_MICRO_VERSION "0.1.0"
 #define LAST_ERROR_BYTES 256
+#define DRAIN_MS 1000
 
 struct endpoint {
 	struct micro *micro;
@@ -315,6 +316,21 @@ enum status micro_start(struct bus *b, const char *name, const char *description
 	return STATUS_OK;
 }
 
+/* All at once, so that what has come already is refused and not lost, within one wait. */
+static void end_sub(struct bus_sub *s)
+{
+	if (s)
+		bus_sub_end(s, DRAIN_MS);
+}
+
+static void free_sub(struct bus_sub *s)
+{
+	if (!s)
+		return;
+	bus_sub_wait(s);
+	bus_sub_free(s);
+}
+
 void micro_stop(struct micro *m)
 {
 	pthread_mutex_lock(&m->mu);
@@ -324,11 +340,13 @@ void micro_stop(struct micro *m)
 	for (size_t i = 0; i < m->threads_n; i++)
 		pthread_join(m->threads[i], NULL);
 	for (size_t i = 0; i < m->n; i++)
-		if (m->endpoints[i].sub)
-			bus_unsubscribe(m->endpoints[i].sub);
+		end_sub(m->endpoints[i].sub);
 	for (size_t i = 0; i < countof(m->questions); i++)
-		if (m->questions[i])
-			bus_unsubscribe(m->questions[i]);
+		end_sub(m->questions[i]);
+	for (size_t i = 0; i < m->n; i++)
+		free_sub(m->endpoints[i].sub);
+	for (size_t i = 0; i < countof(m->questions); i++)
+		free_sub(m->questions[i]);
 	for (; m->count; m->count--, m->first = (m->first + 1) % MICRO_QUEUE_MAX)
 		refuse(m->queue[m->first].endpoint, m->queue[m->first].msg, "the service is stopping");
 	pthread_cond_destroy(&m->more);

@@ -99,6 +99,14 @@ static void wait_for_room(struct bus_store *st)
 	st->blocked--;
 }
 
+/* Under the lock, before a pinned message is sent: its answer may be here before the call that sends it has returned. */
+static void note_sending(struct bus_store *st, struct slot *s, int64_t now_ms)
+{
+	s->epoch = atomic_load(&st->bus->connected) ? atomic_load(&st->bus->epoch) : NEVER_SENT;
+	s->due_ms = now_ms + BUS_STORE_ATTEMPT_MS;
+	s->tries += s->tries < UINT8_MAX;
+}
+
 /* A slot for the caller to send, pinned and live; NULL with `err` set when there is no room or the bus closes. */
 static struct slot *take_slot(struct bus_store *st, size_t bytes, unsigned flags, struct err *err)
 {
@@ -118,7 +126,8 @@ static struct slot *take_slot(struct bus_store *st, size_t bytes, unsigned flags
 			s = &st->slots[st->first_free];
 			st->first_free = s->next_free;
 		}
-		*s = (struct slot){.generation = s->generation + 1, .bytes = bytes, .epoch = NEVER_SENT, .pins = 1, .live = true};
+		*s = (struct slot){.generation = s->generation + 1, .bytes = bytes, .pins = 1, .live = true};
+		note_sending(st, s, bus_now_ms(st->bus));
 		st->in_flight++;
 		st->bytes += bytes;
 	}
@@ -236,20 +245,25 @@ static void on_ack(void *arg, natsMsg *m)
 	natsMsg_Destroy(m);
 }
 
-/* Sends a pinned message, unless we are away: then the keeper does when we are back. What the client says matters only the first time. */
-static natsStatus send(struct bus_store *st, struct slot *s)
+/* Sends a pinned message, unless we are away: then the keeper does when we are back. */
+static natsStatus transmit(struct bus_store *st, struct slot *s)
 {
-	uint64_t epoch = atomic_load(&st->bus->epoch);
-	bool connected = atomic_load(&st->bus->connected);
-	natsStatus status = connected ? natsConnection_PublishMsg(st->bus->nc, s->msg) : NATS_OK;
-	int64_t now_ms = bus_now_ms(st->bus);
-	pthread_mutex_lock(&st->mu);
-	s->epoch = connected ? epoch : NEVER_SENT;
-	s->tries += s->tries < UINT8_MAX;
-	s->due_ms = now_ms + (status == NATS_OK ? BUS_STORE_ATTEMPT_MS : backoff_ms(s->tries));
-	pthread_mutex_unlock(&st->mu);
+	if (s->epoch == NEVER_SENT)
+		return NATS_OK;
+	natsStatus status = natsConnection_PublishMsg(st->bus->nc, s->msg);
 	bus_sent(st->bus);
 	return status;
+}
+
+/* The end of a sending: what the client could not send is due again soon. */
+static void release(struct bus_store *st, struct slot *s, natsStatus status)
+{
+	pthread_mutex_lock(&st->mu);
+	if (status != NATS_OK)
+		s->due_ms = bus_now_ms(st->bus) + backoff_ms(s->tries);
+	natsMsg *msg = unpin(st, s);
+	pthread_mutex_unlock(&st->mu);
+	natsMsg_Destroy(msg);
 }
 
 static bool is_hopeless(natsStatus s)
@@ -288,15 +302,12 @@ enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_m
 		return err->status;
 	}
 	s->msg = msg;
-	natsStatus status = send(st, s);
+	natsStatus status = transmit(st, s);
 	if (is_hopeless(status)) {
 		give_back(st, s);
 		return bus_client_err(err, status, m->subject);
 	}
-	pthread_mutex_lock(&st->mu);
-	msg = unpin(st, s);
-	pthread_mutex_unlock(&st->mu);
-	natsMsg_Destroy(msg);
+	release(st, s, status);
 	return STATUS_OK;
 }
 
@@ -330,15 +341,14 @@ static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
 			snprintf(words, sizeof words, "%s", s->refused ? st->refusal : "not acknowledged before its deadline");
 		} else {
 			s->pins++;
+			note_sending(st, s, now_ms);
 		}
 		pthread_mutex_unlock(&st->mu);
 		if (late)
 			expire(st, s, s->refused ? STATUS_UNAVAILABLE : STATUS_TIMEOUT, words);
 		else
-			send(st, s);
+			release(st, s, transmit(st, s));
 		pthread_mutex_lock(&st->mu);
-		if (!late)
-			natsMsg_Destroy(unpin(st, s));
 	}
 	bool idle = st->in_flight == 0;
 	pthread_mutex_unlock(&st->mu);

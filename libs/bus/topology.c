@@ -29,7 +29,8 @@ static const struct row {
      "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
     {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
     {STREAM_DELAYED, LIMITS, "[\"gannet.*.jobs.delayed.*.*.*.*\"]"},
-    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*.*\"]", .max_age_s = TICKS_MAX_AGE_S},
+    /* Not "gannet.tick.>": tick could be a tenant, and the subjects of two streams must not overlap. */
+    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]", .max_age_s = TICKS_MAX_AGE_S},
     {BUCKET_CANCELLED, BUCKET, .max_age_s = DAY_S},
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
@@ -131,34 +132,37 @@ static void write_fields(struct json_writer *w, const struct fields *f)
 	}
 }
 
-/* The same value in the one form that both sides are compared in: the server escapes what we write plainly. */
-static void canonical(struct json v, struct arena *a, struct json_writer *w)
+/* Without what JSON leaves to the writer: the server escapes '>' in subjects. */
+static void canonical(struct json v, struct arena *a, struct buf *out)
 {
-	struct json_iter it = json_iter(v);
 	struct json key, value;
+	size_t n = 0;
 	if (v.type == JSON_STRING) {
-		json_put_text(w, json_text(v, a));
-	} else if (v.type == JSON_ARRAY || v.type == JSON_OBJECT) {
-		v.type == JSON_ARRAY ? json_begin_array(w) : json_begin_object(w);
-		while (json_next(&it, &key, &value)) {
-			if (v.type == JSON_OBJECT)
-				json_key(w, json_text(key, a));
-			canonical(value, a, w);
-		}
-		v.type == JSON_ARRAY ? json_end_array(w) : json_end_object(w);
+		json_quote(out, json_text(v, a));
+	} else if (v.type != JSON_ARRAY && v.type != JSON_OBJECT) {
+		buf_addspan(out, v.text);
 	} else {
-		json_put(w, v);
+		buf_addc(out, v.type == JSON_ARRAY ? '[' : '{');
+		for (struct json_iter it = json_iter(v); json_next(&it, &key, &value); n++) {
+			if (n)
+				buf_addc(out, ',');
+			if (key.type == JSON_STRING) {
+				canonical(key, a, out);
+				buf_addc(out, ':');
+			}
+			canonical(value, a, out);
+		}
+		buf_addc(out, v.type == JSON_ARRAY ? ']' : '}');
 	}
 }
 
 /* The found value as text, in the form that wanted_text() has; members left out have their zero value. */
 static void found_text(const struct field *d, struct json config, struct buf *out)
 {
-	struct json v;
-	bool there = json_member(config, span_from(d->name), &v) && v.type != JSON_NULL;
 	scoped_arena a = {0};
-	if (there)
-		canonical(v, &a, &(struct json_writer){.out = out});
+	struct json v;
+	if (json_member(config, span_from(d->name), &v) && v.type != JSON_NULL)
+		canonical(v, &a, out);
 	else
 		buf_adds(out, d->kind == NUMBER ? "0" : d->kind == FLAG ? "false" : d->kind == TEXT ? "\"\"" : "none");
 }

@@ -1,6 +1,8 @@
 /* Events become records: completely, once, in whatever order, whoever dies meanwhile. */
 #include "tests/integration/jobs_helpers.h"
 
+#define LEASE_MS 30000 /* GANNET_LEASE by default */
+
 static bool all_settled(struct bus *b)
 {
 	struct bus_consumer_state state;
@@ -85,9 +87,11 @@ TEST(a_completed_job_has_everything_that_came_out_of_it)
 		CHECK_MSG(strcmp(test_json(r, rows[i].pointer), rows[i].want) == 0, "%s: %s", rows[i].pointer,
 		          test_json(r, rows[i].pointer));
 	CHECK(test_json(r, "/started_at")[0] && test_json(r, "/completed_at")[0]);
-	CHECK(strcmp(test_sql("SELECT template_name || '|' || parsed_output::text || '|' || cost_cents FROM llm_outputs "
-	                      "WHERE id = 'out-done-1'"),
-	             "Say hello to {{name}}.|\"Hello Ada!\"|0.0045000000000000000") == 0);
+	CHECK_INT(
+	    count_sql(
+	        "SELECT count(*) FROM llm_outputs WHERE id = 'out-done-1' AND template_name = 'Say hello to {{name}}.' "
+	        "AND parsed_output #>> '{}' = 'Hello Ada!' AND cost_cents = 0.0045 AND model_name = 'gpt-4o-2024-08-06'"),
+	    1);
 }
 
 TEST(failures_waits_and_rejections_are_told_with_their_reason)
@@ -141,7 +145,7 @@ TEST(events_that_nobody_can_read_are_put_aside_and_hold_nothing_up)
 	test_store(b, "gannet.acme.jobs.event.completed.x", SPAN("not json"), NULL);
 	test_store(b, "gannet.acme.jobs.event.completed.x", SPAN("{\"run\":\"one\"}"), NULL);
 	test_store(b, "gannet.acme.jobs.event.finished.x", SPAN("{}"), NULL);
-	test_store(b, "gannet.acme.jobs.event.completed.a b", SPAN("{}"), NULL);
+	test_store(b, text_of("gannet.acme.jobs.event.completed.%065d", 1), SPAN("{}"), NULL);
 	test_store(b, "gannet.acme.jobs.event.queued.llm.default", SPAN("{}"), NULL);
 	make_job(b, "acme", "good", JOB_EVENT_COMPLETED);
 	WAIT_FOR(all_settled(b), "all events to be settled");
@@ -351,35 +355,65 @@ TEST(nothing_is_lost_or_doubled_when_postgresql_dies)
 	check_load(ROUNDS * JOBS);
 }
 
+/* Not the test's bus: its observer listens to everything, so that to the broker the inboxes of the dead seem to live on. */
+static struct bus *quiet_bus(void)
+{
+	struct bus *b;
+	struct err err;
+	const struct bus_options o = {.url = test_nats_url(), .name = "quiet", .clock = &clock_system};
+	CHECK_OK(bus_open(&o, &b, &err), err);
+	return b;
+}
+
+static const char *const short_lease[] = {"GANNET_LEASE=3s", NULL};
+
 TEST(nothing_is_lost_or_doubled_when_the_service_dies)
 {
 	enum { ROUNDS = 3, JOBS = 800 };
-	struct bus *b = test_bus();
+	struct bus *b = quiet_bus();
 	for (int round = 0; round < ROUNDS; round++) {
-		struct test_process *p = start_jobs(NULL);
+		struct test_process *p = start_jobs(short_lease);
 		make_load(b, round * JOBS, round * JOBS + JOBS / 2);
 		test_kill(p, SIGKILL);
 		CHECK_INT(test_wait_exit(p), 128 + SIGKILL);
 		make_load(b, round * JOBS + JOBS / 2, (round + 1) * JOBS);
 	}
-	start_jobs(NULL);
-	/* What the dead had in hand comes back after the acknowledgement wait: longer than one WAIT_FOR. */
-	int64_t until_ms = clock_mono_ms(&clock_system) + JOBS_ACK_WAIT_MS;
-	WAIT_FOR(clock_mono_ms(&clock_system) > until_ms || all_settled(b), "the leases of the dead to end");
+	start_jobs(short_lease); /* what the dead had in hand comes back after the lease */
 	check_load(ROUNDS * JOBS);
+	bus_close(b);
 }
 
-TEST(what_is_in_hand_is_recorded_before_the_service_ends)
+TEST(an_orderly_end_leaves_nothing_to_wait_for)
 {
-	struct bus *b = test_bus();
+	struct bus *b = quiet_bus();
 	struct test_process *p = start_jobs(NULL);
-	make_load(b, 0, 300);
+	make_load(b, 0, 1000);
 	test_kill(p, SIGTERM);
 	CHECK_INT(test_wait_exit(p), 0);
-	CHECK_INT(count_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'"),
-	          count_sql("SELECT sum(jobs) FROM ai_job_counts WHERE status = 'completed'"));
+	make_load(b, 1000, 1100);
+	int64_t began_ms = clock_mono_ms(&clock_system);
 	start_jobs(NULL);
-	check_load(300);
+	check_load(1100);
+	CHECK(clock_mono_ms(&clock_system) - began_ms < LEASE_MS / 2);
+	bus_close(b);
+}
+
+TEST(what_cannot_be_written_at_the_end_is_handed_back)
+{
+	enum { JOBS = 500 };
+	struct bus *b = quiet_bus();
+	struct test_process *p = start_jobs(NULL);
+	test_postgres_kill(SIGKILL);
+	make_load(b, 0, JOBS);
+	test_kill(p, SIGTERM);
+	CHECK_INT(test_wait_exit(p), 0);
+	test_postgres_start();
+	int64_t began_ms = clock_mono_ms(&clock_system);
+	start_jobs(NULL);
+	/* nats-server 2.9 forgets one of the returned messages until its lease ends, when nobody asks at that moment. */
+	WAIT_FOR(count_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'") >= JOBS - 1, "the records");
+	CHECK(clock_mono_ms(&clock_system) - began_ms < LEASE_MS / 2);
+	bus_close(b);
 }
 
 TEST(two_replicas_record_together)
