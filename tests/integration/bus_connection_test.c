@@ -53,8 +53,8 @@ static pid_t start_server(int port, const char *config)
 	FILE *f = fopen(path, "we");
 	CHECK(f && fprintf(f, "listen: 127.0.0.1:%d\n%s\n", port, config) > 0 && fclose(f) == 0);
 	process_find("nats-server", program, sizeof program);
-	return process_start(&(struct process){
-	    .path = program, .argv = (const char *[]){"nats-server", "-c", path, NULL}, .log_path = log});
+	return process_start(
+	    &(struct process){.path = program, .argv = (const char *[]){"nats-server", "-c", path, NULL}, .log_path = log});
 }
 
 TEST(published_messages_reach_subscribers_with_their_headers)
@@ -94,7 +94,9 @@ TEST(headers_are_found_by_their_exact_name_and_empty_ones_are_left_out)
 	struct bus_sub *s;
 	CHECK_OK(bus_subscribe(b, "with.headers", NULL, hear_headers, NULL, &s, &err), err);
 	const struct bus_header h[] = {{"traceparent", SPAN("00-ab-cd-01")}, {"Empty", SPAN("")}, {"After", SPAN("x y")}};
-	CHECK_OK(bus_publish(b, &(struct bus_out){.subject = "with.headers", .reply = "here", .headers = h, .headers_n = 3}, &err), err);
+	CHECK_OK(bus_publish(b, &(struct bus_out){.subject = "with.headers", .reply = "here", .headers = h, .headers_n = 3},
+	                     &err),
+	         err);
 	WAIT_FOR(heard == 1, "the message");
 	CHECK_SPAN(seen_trace, "00-ab-cd-01");
 	CHECK(strcmp(empty_text, "x y") == 0);
@@ -106,9 +108,11 @@ TEST(a_header_that_would_begin_another_line_is_refused)
 	struct bus *b = open_bus();
 	struct err err;
 	const struct bus_header h = {"Note", SPAN("a\r\nNats-Msg-Id: forged")};
-	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, &err),
+	             STATUS_INVALID);
 	CHECK_HAS(err.msg, "Note");
-	CHECK_STATUS(bus_store(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, 0, 0, NULL, NULL, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_store(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, 0, 0, NULL, NULL, &err),
+	             STATUS_INVALID);
 	CHECK_INT(bus_store_in_flight(b), 0);
 	bus_close(b);
 }
@@ -148,14 +152,16 @@ static void answer_error(void *arg, const struct bus_in *m)
 	struct bus *b = arg;
 	struct err err;
 	char reply[128];
-	const struct bus_header h[] = {{"Nats-Service-Error-Code", SPAN("422")}, {"Nats-Service-Error", SPAN("no such model")}};
+	const struct bus_header h[] = {{"Nats-Service-Error-Code", SPAN("422")},
+	                               {"Nats-Service-Error", SPAN("no such model")}};
 	CHECK(span_copy(m->reply, reply, sizeof reply));
-	CHECK_OK(bus_publish(b,
-	                     &(struct bus_out){.subject = reply,
-	                                       .data = SPAN("{\"error\":{\"code\":\"x\",\"message\":\"y\",\"field\":\"model\"}}"),
-	                                       .headers = h,
-	                                       .headers_n = 2},
-	                     &err),
+	CHECK_OK(bus_publish(
+	             b,
+	             &(struct bus_out){.subject = reply,
+	                               .data = SPAN("{\"error\":{\"code\":\"x\",\"message\":\"y\",\"field\":\"model\"}}"),
+	                               .headers = h,
+	                               .headers_n = 2},
+	             &err),
 	         err);
 }
 
@@ -227,7 +233,8 @@ TEST(addresses_that_make_no_sense_are_refused)
 	struct bus *b;
 	struct err err;
 	CHECK_STATUS(bus_open(&(struct bus_options){.url = "", .clock = &clock_system}, &b, &err), STATUS_INVALID);
-	CHECK_STATUS(bus_open(&(struct bus_options){.url = "http://127.0.0.1:1", .clock = &clock_system}, &b, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_open(&(struct bus_options){.url = "http://127.0.0.1:1", .clock = &clock_system}, &b, &err),
+	             STATUS_INVALID);
 	CHECK(strcmp(err.field, "NATS_URL") == 0);
 }
 
