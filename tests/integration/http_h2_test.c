@@ -166,4 +166,5 @@ TEST(an_unknown_certificate_is_refused_before_anything_is_sent)
 	CHECK(o.sent_nothing);
 	http_client_free(client);
 	loop_free(l);
+	buf_free(&o.body);
 }
