@@ -1,4 +1,5 @@
-# Everything is discovered: libs/*/ are libraries, services/*/ are programs, tests/{unit,integration,fuzz,bench}/*.c are one program each.
+# Everything is discovered: libs/*/ are libraries, services/*/ are programs, tests/{unit,integration,fuzz,bench}/*.c are one program each,
+# tests/chaos/*.c one together.
 MODE ?= debug
 CC ?= gcc
 B := build/$(MODE)
@@ -21,7 +22,7 @@ ifeq ($(filter $(MODE),debug release asan tsan cov),)
 $(error MODE=$(MODE) is not one of debug release asan tsan cov)
 endif
 ALL_CFLAGS = $(CFLAGS_BASE) $(CFLAGS_$(MODE)) $(CFLAGS)
-LDLIBS := -lnats -lcjson -lgumbo -lcmark $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
+LDLIBS := -lnats -lgumbo -lcmark $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
 LDFLAGS += $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) -Wl,--as-needed -Wl,-z,relro,-z,now
 
 LIBS := $(sort $(notdir $(patsubst %/,%,$(wildcard libs/*/))))
@@ -93,6 +94,12 @@ $(UNIT) $(INTEGRATION) $(BENCHES): $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB) 
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+# tests/chaos is one program of several files.
+CHAOS := $(B)/tests/chaos/chaos
+$(CHAOS): $(call objects,$(sort $(wildcard tests/chaos/*.c))) $(TEST_LIB) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 RUNNER := $(B)/bin/test-runner
 $(RUNNER): $(B)/obj/tests/lib/runner.o
 	@mkdir -p $(@D)
@@ -111,17 +118,20 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	@$(CC) $(CPPFLAGS) -DGANNET_COMMIT='"$(VERSION_GIT)"' $(ALL_CFLAGS) -c -o $@ $<
+# The commit is compiled into the files that name it; they are built again when it changes.
+$(shell mkdir -p $(B)/gen; [ "$$(cat $(B)/gen/commit 2>/dev/null)" = $(VERSION_GIT) ] || echo $(VERSION_GIT) >$(B)/gen/commit)
+$(call objects,$(shell grep -rl --include='*.c' GANNET_COMMIT libs services tests)): $(B)/gen/commit
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench check-layers check-headers check-scripts check coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
 
-everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) ## all of that and the programs of tests and benchmarks
+everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) $(CHAOS) ## all of that and the programs of tests and benchmarks
 
 deps: ## install the Debian packages that are missing
 	@scripts/deps
@@ -161,6 +171,11 @@ bench: deps ## measure, one JSON line per figure
 	@$(MAKE) --no-print-directory MODE=release bench-run
 bench-run: all $(BENCHES)
 	@scripts/bench $(B)
+
+chaos: deps ## faults of all kinds under load, then an account of every job (CHAOS_SECONDS=120, CHAOS_SEED, CHAOS_RATE)
+	@$(MAKE) --no-print-directory MODE=$(MODE) chaos-run
+chaos-run: all $(CHAOS)
+	@$(CHAOS) every_submission_is_accounted_for
 
 check-layers: ## libraries include only what lies below them; third-party headers only in their one place
 	@scripts/check-layers

@@ -1,4 +1,4 @@
-/* Opening and closing, and the keeper: the thread that connects, looks after what waits, and sends what bulk mode gathered. */
+/* Opening and closing, and the keeper: the thread that connects, looks after what waits and sends what was gathered. */
 #include "bus/bus.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "bus/internal.h"
 #include "bus/store.h"
 
-#define FLUSH_MS 100       /* at most so long the keeper waits for a server that is busy with what was sent before */
+#define FLUSH_MS 100 /* at most so long the keeper waits for a server that is busy with what was sent before */
 #define CLOSE_FLUSH_MS 2000
 
 void bus_cond_init(pthread_cond_t *cond)
@@ -80,8 +80,8 @@ static int64_t look_after(struct bus *b)
 }
 
 /*
- * The first connection. A refused one is tried again until bus_open() gives up; refused credentials are final. Runs here and not in
- * bus_open(), because the client's call can hang.
+ * The first connection. A refused one is tried again until bus_open() gives up; refused credentials are final. Runs
+ * here and not in bus_open(), because the client's call can hang.
  */
 static bool connect_first(struct bus *b)
 {
@@ -119,8 +119,8 @@ static void keep(struct bus *b)
 		b->woken = false;
 		pthread_mutex_unlock(&b->mu);
 		/*
-		 * Waiting for the server's answer paces bulk mode by itself: alone, a message goes at once; under load, all that was written
-		 * during one round trip goes together.
+		 * Waiting for the server's answer paces bulk mode by itself: alone, a message goes at once; under load, all
+		 * that was written during one round trip goes together.
 		 */
 		if (atomic_exchange(&b->flush_wanted, false) && atomic_load(&b->connected))
 			natsConnection_FlushTimeout(b->nc, FLUSH_MS);

@@ -1,4 +1,4 @@
-/* Following a stream in order through a consumer of our own that is made anew, where the last one stopped, whenever it fails. */
+/* Following a stream in order through a consumer of our own, made anew where the last one stopped whenever it fails. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,8 +10,9 @@
 #define ANSWER_MS 5000 /* for the consumer to be made */
 
 /*
- * One run is one inbox, one subscription, one consumer. While it lives, the subscription's thread owns the run's members; the keeper looks
- * only at what is under the lock, ends a broken run, and begins the next when no callback runs any more.
+ * One run is one inbox, one subscription, one consumer. While it lives, the subscription's thread owns the run's
+ * members; the keeper looks only at what is under the lock, ends a broken run, and begins the next when no callback
+ * runs any more.
  */
 struct bus_follow {
 	struct bus *bus;
@@ -22,11 +23,10 @@ struct bus_follow {
 	struct bus_task task;
 
 	/* the run's */
-	char inbox[BUS_INBOX_BYTES];
-	size_t inbox_n;
-	uint64_t last_sequence;     /* of the stream, delivered */
-	uint64_t consumer_sequence; /* delivered in this run */
-	uint64_t before;            /* how many were there when the run began */
+	char inbox[BUS_INBOX_BYTES]; /* for the messages and for the answer to the consumer's creation */
+	uint64_t last_sequence;      /* of the stream, delivered */
+	uint64_t consumer_sequence;  /* delivered in this run */
+	uint64_t before;             /* how many were there when the run began */
 	bool has_begun, made, caught_up;
 
 	pthread_mutex_t mu; /* guards all below */
@@ -105,7 +105,9 @@ static void on_made(struct bus_follow *f, const struct bus_in *in, int status)
 	tell_caught_up(f, false);
 }
 
-/* Heartbeats tell how much was sent; flow control wants an answer once what came before it is dealt with, which is now. */
+/*
+ * Heartbeats tell how much was sent; flow control wants an answer once what came before it is dealt with, which is now.
+ */
 static void on_control(struct bus_follow *f, const struct bus_in *in)
 {
 	int64_t sent;
@@ -147,10 +149,10 @@ static void on_message(void *arg, natsMsg *m)
 			f->o.message(f->o.arg, &in, place.stream_sequence, place.stored_ns / 1000000);
 			tell_caught_up(f, place.pending == 0);
 		}
-	} else if (in.subject.n > f->inbox_n && in.subject.p[f->inbox_n + 1] == 'm') {
-		on_made(f, &in, bus_message_status(m));
 	} else if (bus_message_status(m) == 100) {
 		on_control(f, &in);
+	} else {
+		on_made(f, &in, bus_message_status(m));
 	}
 	natsMsg_Destroy(m);
 }
@@ -158,16 +160,14 @@ static void on_message(void *arg, natsMsg *m)
 static void request_consumer(struct bus_follow *f)
 {
 	scoped_buf body = {0};
-	char subject[300], reply[BUS_INBOX_BYTES + 4], deliver[BUS_INBOX_BYTES + 4];
+	char subject[300];
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.%s", f->stream);
-	snprintf(reply, sizeof reply, "%s.m", f->inbox);
-	snprintf(deliver, sizeof deliver, "%s.d", f->inbox);
 	struct json_writer w = {.out = &body};
 	json_begin_object(&w);
 	json_kv_cstr(&w, "stream_name", f->stream);
 	json_key(&w, SPAN("config"));
 	json_begin_object(&w);
-	json_kv_cstr(&w, "deliver_subject", deliver);
+	json_kv_cstr(&w, "deliver_subject", f->inbox);
 	if (f->last_sequence || (f->o.new_only && f->has_begun)) {
 		json_kv_cstr(&w, "deliver_policy", "by_start_sequence");
 		json_kv_i64(&w, "opt_start_seq", (int64_t)f->last_sequence + 1);
@@ -187,23 +187,23 @@ static void request_consumer(struct bus_follow *f)
 	json_kv_i64(&w, "num_replicas", 1);
 	json_end_object(&w);
 	json_end_object(&w);
-	natsConnection_PublishRequest(f->bus->nc, subject, reply, body.data, (int)body.len);
+	natsConnection_PublishRequest(f->bus->nc, subject, f->inbox, body.data, (int)body.len);
 	bus_sent(f->bus);
 }
 
 /* Under the lock, with no run alive. */
 static enum status begin(struct bus_follow *f, struct err *err)
 {
-	char pattern[BUS_INBOX_BYTES + 2];
 	bus_inbox(f->inbox);
-	f->inbox_n = strlen(f->inbox);
 	f->consumer_sequence = f->before = 0;
 	f->made = f->broken = f->answered = f->ending = false;
 	f->consumer[0] = 0;
 	f->epoch = atomic_load(&f->bus->epoch);
 	f->heard_ms = bus_now_ms(f->bus);
-	snprintf(pattern, sizeof pattern, "%s.*", f->inbox);
-	if (bus_sub_open(f->bus, pattern, NULL, on_message, f, &f->sub, err) != STATUS_OK)
+	/*
+	 * Exactly this subject: the server delivers to no wildcard (its notice of interest is for literal subscriptions).
+	 */
+	if (bus_sub_open(f->bus, f->inbox, NULL, on_message, f, &f->sub, err) != STATUS_OK)
 		return err->status;
 	request_consumer(f);
 	return STATUS_OK;
@@ -357,8 +357,11 @@ enum status bus_watch_open(struct bus *b, const struct bus_watch_options *o, str
 	char stream[256], filter[256];
 	snprintf(stream, sizeof stream, "KV_%s", o->bucket);
 	snprintf(filter, sizeof filter, "$KV.%s.>", o->bucket);
-	struct bus_follow_options fo = {
-	    .stream = stream, .filter = filter, .last_per_subject = true, .message = on_entry, .caught_up = on_watch_caught_up};
+	struct bus_follow_options fo = {.stream = stream,
+	                                .filter = filter,
+	                                .last_per_subject = true,
+	                                .message = on_entry,
+	                                .caught_up = on_watch_caught_up};
 	struct bus_follow *f = new_follow(b, &fo, err);
 	if (!f)
 		return err->status;

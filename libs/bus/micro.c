@@ -1,4 +1,4 @@
-/* NATS micro services (ADR-32): endpoints answered by a few threads of their own, and the three questions anybody may ask. */
+/* NATS micro services (ADR-32): endpoints answered by a few threads, and the three questions anybody may ask. */
 #include "bus/micro.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #define GANNET_MICRO_VERSION "0.1.0"
 #define LAST_ERROR_BYTES 256
+#define DRAIN_MS 1000
 
 struct endpoint {
 	struct micro *micro;
@@ -68,7 +69,8 @@ static struct span one_line(struct span text, char out[sizeof((struct err *)0)->
 }
 
 /* An answer that cannot be sent is not missed by anyone but its reader, who has a time-out. */
-static void answer(struct bus *b, struct span reply, struct span data, const struct bus_header *headers, size_t headers_n)
+static void answer(struct bus *b, struct span reply, struct span data, const struct bus_header *headers,
+                   size_t headers_n)
 {
 	char subject[512];
 	struct err ignored;
@@ -87,8 +89,9 @@ void bus_reply_error(struct bus *b, struct span reply, const struct err *e)
 	scoped_buf body = {0};
 	char code[12], line[sizeof e->msg];
 	int n = snprintf(code, sizeof code, "%d", status_http(e->status));
-	const struct bus_header h[] = {{"Nats-Service-Error", one_line(span_from(e->msg[0] ? e->msg : status_code(e->status)), line)},
-	                               {"Nats-Service-Error-Code", span_of(code, (size_t)n)}};
+	const struct bus_header h[] = {
+	    {"Nats-Service-Error", one_line(span_from(e->msg[0] ? e->msg : status_code(e->status)), line)},
+	    {"Nats-Service-Error-Code", span_of(code, (size_t)n)}};
 	err_to_json(e, &body);
 	answer(b, reply, buf_span(&body), h, countof(h));
 }
@@ -292,13 +295,16 @@ static bool is_name(const char *name)
 	return n && n <= 100 && !name[n];
 }
 
-enum status micro_start(struct bus *b, const char *name, const char *description, const struct micro_endpoint *endpoints, size_t n,
-                        void *arg, const struct clock *clock, struct micro **ret, struct err *err)
+enum status micro_start(struct bus *b, const char *name, const char *description,
+                        const struct micro_endpoint *endpoints, size_t n, void *arg, const struct clock *clock,
+                        struct micro **ret, struct err *err)
 {
 	if (!is_name(name))
-		return err_field(err, STATUS_INVALID, "name", "service name \"%.100s\" is not 1 to 100 of A-Z a-z 0-9 _ -", name);
+		return err_field(err, STATUS_INVALID, "name", "service name \"%.100s\" is not 1 to 100 of A-Z a-z 0-9 _ -",
+		                 name);
 	struct micro *m = calloc(1, sizeof *m);
-	if (!m || !(m->endpoints = calloc(n ? n : 1, sizeof *m->endpoints)) || !(m->queue = calloc(MICRO_QUEUE_MAX, sizeof *m->queue)))
+	if (!m || !(m->endpoints = calloc(n ? n : 1, sizeof *m->endpoints)) ||
+	    !(m->queue = calloc(MICRO_QUEUE_MAX, sizeof *m->queue)))
 		abort();
 	m->bus = b, m->clock = clock, m->name = name, m->description = description, m->arg = arg, m->n = n;
 	for (size_t i = 0; i < n; i++)
@@ -315,6 +321,21 @@ enum status micro_start(struct bus *b, const char *name, const char *description
 	return STATUS_OK;
 }
 
+/* All at once, so that what has come already is refused and not lost, within one wait. */
+static void end_sub(struct bus_sub *s)
+{
+	if (s)
+		bus_sub_end(s, DRAIN_MS);
+}
+
+static void free_sub(struct bus_sub *s)
+{
+	if (!s)
+		return;
+	bus_sub_wait(s);
+	bus_sub_free(s);
+}
+
 void micro_stop(struct micro *m)
 {
 	pthread_mutex_lock(&m->mu);
@@ -324,11 +345,13 @@ void micro_stop(struct micro *m)
 	for (size_t i = 0; i < m->threads_n; i++)
 		pthread_join(m->threads[i], NULL);
 	for (size_t i = 0; i < m->n; i++)
-		if (m->endpoints[i].sub)
-			bus_unsubscribe(m->endpoints[i].sub);
+		end_sub(m->endpoints[i].sub);
 	for (size_t i = 0; i < countof(m->questions); i++)
-		if (m->questions[i])
-			bus_unsubscribe(m->questions[i]);
+		end_sub(m->questions[i]);
+	for (size_t i = 0; i < m->n; i++)
+		free_sub(m->endpoints[i].sub);
+	for (size_t i = 0; i < countof(m->questions); i++)
+		free_sub(m->questions[i]);
 	for (; m->count; m->count--, m->first = (m->first + 1) % MICRO_QUEUE_MAX)
 		refuse(m->queue[m->first].endpoint, m->queue[m->first].msg, "the service is stopping");
 	pthread_cond_destroy(&m->more);

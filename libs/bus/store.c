@@ -1,4 +1,4 @@
-/* Stored publishing: a window of messages in flight, their acknowledgements on one inbox, and sending again what went unanswered. */
+/* Stored publishing: a window of messages in flight, acknowledged on one inbox; what goes unanswered is sent again. */
 #include "bus/store.h"
 
 #include <stdio.h>
@@ -10,7 +10,10 @@
 #define INDEX_BITS 13
 #define NO_SLOT UINT32_MAX
 #define NEVER_SENT UINT64_MAX
-/* Blocked publishers go on when so much room has come together: waking them for every acknowledgement costs more than sending. */
+/*
+ * Blocked publishers go on when so much room has come together: waking them for every acknowledgement costs more than
+ * sending.
+ */
 #define LOW_MESSAGES (BUS_STORE_WINDOW * 3 / 4)
 #define LOW_BYTES (BUS_STORE_WINDOW_BYTES * 3 / 4)
 #define TURN_BUSY_MS 250 /* while something is in flight; so deadlines are kept to about this */
@@ -18,8 +21,9 @@
 _Static_assert(BUS_STORE_WINDOW == 1 << INDEX_BITS, "a token is generation and index");
 
 /*
- * A message in flight. Its token, generation and index in one number, is the last part of its reply subject. `live` until one of
- * acknowledgement, refusal and deadline takes it (claims it); given back when nobody uses it any more (`pins`).
+ * A message in flight. Its token, generation and index in one number, is the last part of its reply subject. `live`
+ * until one of acknowledgement, refusal and deadline takes it (claims it); given back when nobody uses it any more
+ * (`pins`).
  */
 struct slot {
 	natsMsg *msg;
@@ -50,8 +54,8 @@ struct bus_store {
 	char refusal[128]; /* what the server said last when it refused something for now */
 };
 
-/* On this thread acknowledgements arrive: waiting on it for room would be for ever. */
-static _Thread_local bool is_ack_thread;
+/* On the threads that make room (acknowledgements, deadlines): waiting there for room would be for ever. */
+static _Thread_local bool makes_room;
 
 static void format_token(char *out, uint64_t token)
 {
@@ -88,8 +92,7 @@ static int64_t backoff_ms(unsigned tries)
 /* Under the lock. */
 static bool has_room(const struct bus_store *st, size_t bytes)
 {
-	return st->in_flight < BUS_STORE_WINDOW &&
-	       (st->in_flight == 0 || st->bytes + bytes <= BUS_STORE_WINDOW_BYTES);
+	return st->in_flight < BUS_STORE_WINDOW && (st->in_flight == 0 || st->bytes + bytes <= BUS_STORE_WINDOW_BYTES);
 }
 
 static void wait_for_room(struct bus_store *st)
@@ -99,18 +102,28 @@ static void wait_for_room(struct bus_store *st)
 	st->blocked--;
 }
 
+/*
+ * Under the lock, before a pinned message is sent: its answer may be here before the call that sends it has returned.
+ */
+static void note_sending(struct bus_store *st, struct slot *s, int64_t now_ms)
+{
+	s->epoch = atomic_load(&st->bus->connected) ? atomic_load(&st->bus->epoch) : NEVER_SENT;
+	s->due_ms = now_ms + BUS_STORE_ATTEMPT_MS;
+	s->tries += s->tries < UINT8_MAX;
+}
+
 /* A slot for the caller to send, pinned and live; NULL with `err` set when there is no room or the bus closes. */
 static struct slot *take_slot(struct bus_store *st, size_t bytes, unsigned flags, struct err *err)
 {
 	pthread_mutex_lock(&st->mu);
-	while ((flags & BUS_BLOCK) && !is_ack_thread && !st->closed && !has_room(st, bytes))
+	while ((flags & BUS_BLOCK) && !makes_room && !st->closed && !has_room(st, bytes))
 		wait_for_room(st);
 	struct slot *s = NULL;
 	if (st->closed)
 		err_retry(err, STATUS_UNAVAILABLE, "the bus is closed");
 	else if (!has_room(st, bytes))
-		err_retry(err, STATUS_RATE_LIMITED, "%zu messages and %zu bytes wait for the server's acknowledgement", st->in_flight,
-		          st->bytes);
+		err_retry(err, STATUS_RATE_LIMITED, "%zu messages and %zu bytes wait for the server's acknowledgement",
+		          st->in_flight, st->bytes);
 	else {
 		if (st->first_free == NO_SLOT)
 			s = &st->slots[st->high++];
@@ -118,7 +131,8 @@ static struct slot *take_slot(struct bus_store *st, size_t bytes, unsigned flags
 			s = &st->slots[st->first_free];
 			st->first_free = s->next_free;
 		}
-		*s = (struct slot){.generation = s->generation + 1, .bytes = bytes, .epoch = NEVER_SENT, .pins = 1, .live = true};
+		*s = (struct slot){.generation = s->generation + 1, .bytes = bytes, .pins = 1, .live = true};
+		note_sending(st, s, bus_now_ms(st->bus));
 		st->in_flight++;
 		st->bytes += bytes;
 	}
@@ -200,7 +214,10 @@ static void settle(struct bus_store *st, struct span subject, const struct bus_s
 		finish(st, s, result);
 }
 
-/* {"stream":"JOBS","seq":7,"duplicate":true}, or with a member "error" when it was refused. What else may come is not from JetStream. */
+/*
+ * {"stream":"JOBS","seq":7,"duplicate":true}, or with a member "error" when it was refused. What else may come is not
+ * from JetStream.
+ */
 static void read_ack(struct bus_store *st, const struct bus_in *in)
 {
 	struct bus_stored result = {0};
@@ -228,7 +245,7 @@ static void on_ack(void *arg, natsMsg *m)
 {
 	struct bus_store *st = arg;
 	struct bus_in in = bus_message_view(m);
-	is_ack_thread = true;
+	makes_room = true;
 	if (bus_message_status(m) == 503)
 		refuse(st, in.subject, "no stream takes this subject, or JetStream is not there");
 	else
@@ -236,20 +253,25 @@ static void on_ack(void *arg, natsMsg *m)
 	natsMsg_Destroy(m);
 }
 
-/* Sends a pinned message, unless we are away: then the keeper does when we are back. What the client says matters only the first time. */
-static natsStatus send(struct bus_store *st, struct slot *s)
+/* Sends a pinned message, unless we are away: then the keeper does when we are back. */
+static natsStatus transmit(struct bus_store *st, struct slot *s)
 {
-	uint64_t epoch = atomic_load(&st->bus->epoch);
-	bool connected = atomic_load(&st->bus->connected);
-	natsStatus status = connected ? natsConnection_PublishMsg(st->bus->nc, s->msg) : NATS_OK;
-	int64_t now_ms = bus_now_ms(st->bus);
-	pthread_mutex_lock(&st->mu);
-	s->epoch = connected ? epoch : NEVER_SENT;
-	s->tries += s->tries < UINT8_MAX;
-	s->due_ms = now_ms + (status == NATS_OK ? BUS_STORE_ATTEMPT_MS : backoff_ms(s->tries));
-	pthread_mutex_unlock(&st->mu);
+	if (s->epoch == NEVER_SENT)
+		return NATS_OK;
+	natsStatus status = natsConnection_PublishMsg(st->bus->nc, s->msg);
 	bus_sent(st->bus);
 	return status;
+}
+
+/* The end of a sending: what the client could not send is due again soon. */
+static void release(struct bus_store *st, struct slot *s, natsStatus status)
+{
+	pthread_mutex_lock(&st->mu);
+	if (status != NATS_OK)
+		s->due_ms = bus_now_ms(st->bus) + backoff_ms(s->tries);
+	natsMsg *msg = unpin(st, s);
+	pthread_mutex_unlock(&st->mu);
+	natsMsg_Destroy(msg);
 }
 
 static bool is_hopeless(natsStatus s)
@@ -268,8 +290,8 @@ static void give_back(struct bus_store *st, struct slot *s)
 	natsMsg_Destroy(msg);
 }
 
-enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_ms, unsigned flags, bus_stored_fn fn, void *arg,
-                      struct err *err)
+enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_ms, unsigned flags, bus_stored_fn fn,
+                      void *arg, struct err *err)
 {
 	struct bus_store *st = b->store;
 	size_t bytes = m->data.n + strlen(m->subject);
@@ -288,15 +310,12 @@ enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_m
 		return err->status;
 	}
 	s->msg = msg;
-	natsStatus status = send(st, s);
+	natsStatus status = transmit(st, s);
 	if (is_hopeless(status)) {
 		give_back(st, s);
 		return bus_client_err(err, status, m->subject);
 	}
-	pthread_mutex_lock(&st->mu);
-	msg = unpin(st, s);
-	pthread_mutex_unlock(&st->mu);
-	natsMsg_Destroy(msg);
+	release(st, s, status);
 	return STATUS_OK;
 }
 
@@ -307,13 +326,17 @@ static void expire(struct bus_store *st, struct slot *s, enum status status, con
 	finish(st, s, &(struct bus_stored){.status = status, .err = &err});
 }
 
-/* The keeper's turn: gives up what is past its deadline, sends again what is due or was sent before the connection broke. */
+/*
+ * The keeper's turn: gives up what is past its deadline, sends again what is due or was sent before the connection
+ * broke.
+ */
 static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
 {
 	struct bus_store *st = owner;
 	bool connected = atomic_load(&st->bus->connected);
 	int64_t next_ms = now_ms + TURN_BUSY_MS;
 	char words[sizeof st->refusal];
+	makes_room = true;
 	pthread_mutex_lock(&st->mu);
 	for (uint32_t i = 0; i < st->high; i++) {
 		struct slot *s = &st->slots[i];
@@ -330,15 +353,14 @@ static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
 			snprintf(words, sizeof words, "%s", s->refused ? st->refusal : "not acknowledged before its deadline");
 		} else {
 			s->pins++;
+			note_sending(st, s, now_ms);
 		}
 		pthread_mutex_unlock(&st->mu);
 		if (late)
 			expire(st, s, s->refused ? STATUS_UNAVAILABLE : STATUS_TIMEOUT, words);
 		else
-			send(st, s);
+			release(st, s, transmit(st, s));
 		pthread_mutex_lock(&st->mu);
-		if (!late)
-			natsMsg_Destroy(unpin(st, s));
 	}
 	bool idle = st->in_flight == 0;
 	pthread_mutex_unlock(&st->mu);
@@ -367,7 +389,8 @@ static void on_waited(void *arg, const struct bus_stored *s)
 	pthread_mutex_unlock(&w->mu);
 }
 
-enum status bus_store_wait(struct bus *b, const struct bus_out *m, int64_t deadline_ms, struct bus_stored *ret, struct err *err)
+enum status bus_store_wait(struct bus *b, const struct bus_out *m, int64_t deadline_ms, struct bus_stored *ret,
+                           struct err *err)
 {
 	struct waiter w = {.mu = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .err = err};
 	if (bus_store(b, m, deadline_ms, BUS_BLOCK, on_waited, &w, err) != STATUS_OK)
@@ -400,7 +423,8 @@ enum status bus_store_drain(struct bus *b, int timeout_ms, struct err *err)
 		continue;
 	size_t left = st->in_flight;
 	pthread_mutex_unlock(&st->mu);
-	return left ? err_retry(err, STATUS_TIMEOUT, "%zu messages are not acknowledged after %d ms", left, timeout_ms) : STATUS_OK;
+	return left ? err_retry(err, STATUS_TIMEOUT, "%zu messages are not acknowledged after %d ms", left, timeout_ms)
+	            : STATUS_OK;
 }
 
 enum status bus_store_open(struct bus *b, struct err *err)

@@ -1,4 +1,4 @@
-/* The suite's streams, buckets and consumers as one table, and the code that creates what is missing and compares what is there. */
+/* The suite's streams, buckets and consumers as one table: what is missing is created, what is there is compared. */
 #include "bus/topology.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define MAX_WAITING 8192 /* pull requests open on a consumer; a worker has a handful */
 
 const struct bus_limits bus_limits_default = {
-    .replicas = 1, .jobs_max_bytes = -1, .events_max_age_s = 7 * DAY_S, .events_max_bytes = -1};
+    .replicas = 1, .jobs_max_bytes = -1, .events_max_age_s = 7 * DAY_S, .events_max_bytes = -1, .lease_ms = 30000};
 
 enum kind { WORK_QUEUE, LIMITS, BUCKET };
 
@@ -24,12 +24,13 @@ static const struct row {
 	const char *republish; /* JSON object or NULL */
 	int64_t max_age_s;     /* 0: for ever */
 } rows[] = {
-    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\"]",
+    {STREAM_JOBS, WORK_QUEUE, "[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"]",
      "{\"src\":\"gannet.*.jobs.submit.*.*\","
      "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
     {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
     {STREAM_DELAYED, LIMITS, "[\"gannet.*.jobs.delayed.*.*.*.*\"]"},
-    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.>\"]", .max_age_s = TICKS_MAX_AGE_S},
+    /* Not "gannet.tick.>": tick could be a tenant, and the subjects of two streams must not overlap. */
+    {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]", .max_age_s = TICKS_MAX_AGE_S},
     {BUCKET_CANCELLED, BUCKET, .max_age_s = DAY_S},
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
@@ -43,7 +44,7 @@ static const struct consumer_row {
 	const char *stream, *name, *filter;
 } consumer_rows[] = {
     {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
-    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.>"},
+    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.*"},
 };
 
 /* A member of a configuration: written when the object is created, compared when it exists. */
@@ -103,14 +104,14 @@ static void stream_fields(const struct row *r, const struct bus_limits *l, const
 	add(f, (struct field){"republish", RAW, r->republish, 0});
 }
 
-static void consumer_fields(const char *name, const char *filter, struct fields *f)
+static void consumer_fields(const char *name, const char *filter, const struct bus_limits *l, struct fields *f)
 {
 	add_text(f, "durable_name", name);
 	add_text(f, "filter_subject", filter);
 	add_text(f, "deliver_policy", "all");
 	add_text(f, "ack_policy", "explicit");
 	add_text(f, "replay_policy", "instant");
-	add_number(f, "ack_wait", JOBS_ACK_WAIT_MS * 1000000LL);
+	add_number(f, "ack_wait", l->lease_ms * 1000000);
 	add_number(f, "max_deliver", -1);
 	add_number(f, "max_ack_pending", JOBS_MAX_ACK_PENDING);
 	add_number(f, "max_waiting", MAX_WAITING);
@@ -131,13 +132,37 @@ static void write_fields(struct json_writer *w, const struct fields *f)
 	}
 }
 
+/* Without what JSON leaves to the writer: the server escapes '>' in subjects. */
+static void canonical(struct json v, struct arena *a, struct buf *out)
+{
+	struct json key, value;
+	size_t n = 0;
+	if (v.type == JSON_STRING) {
+		json_quote(out, json_text(v, a));
+	} else if (v.type != JSON_ARRAY && v.type != JSON_OBJECT) {
+		buf_addspan(out, v.text);
+	} else {
+		buf_addc(out, v.type == JSON_ARRAY ? '[' : '{');
+		for (struct json_iter it = json_iter(v); json_next(&it, &key, &value); n++) {
+			if (n)
+				buf_addc(out, ',');
+			if (key.type == JSON_STRING) {
+				canonical(key, a, out);
+				buf_addc(out, ':');
+			}
+			canonical(value, a, out);
+		}
+		buf_addc(out, v.type == JSON_ARRAY ? ']' : '}');
+	}
+}
+
 /* The found value as text, in the form that wanted_text() has; members left out have their zero value. */
 static void found_text(const struct field *d, struct json config, struct buf *out)
 {
+	scoped_arena a = {0};
 	struct json v;
-	bool there = json_member(config, span_from(d->name), &v) && v.type != JSON_NULL;
-	if (there)
-		json_compact(v, out);
+	if (json_member(config, span_from(d->name), &v) && v.type != JSON_NULL)
+		canonical(v, &a, out);
 	else
 		buf_adds(out, d->kind == NUMBER ? "0" : d->kind == FLAG ? "false" : d->kind == TEXT ? "\"\"" : "none");
 }
@@ -162,8 +187,9 @@ static enum status compare(const char *object, const struct fields *f, struct js
 		found_text(d, config, &found);
 		wanted_text(d, &wanted);
 		if (!span_eq(buf_span(&found), buf_span(&wanted)))
-			return err_field(err, STATUS_CONFLICT, d->name, "%s exists with %s %s, wanted is %s: change one of the two by hand", object,
-			                 d->name, found.data, wanted.data);
+			return err_field(err, STATUS_CONFLICT, d->name,
+			                 "%s exists with %s %s, wanted is %s: change one of the two by hand", object, d->name,
+			                 found.data, wanted.data);
 	}
 	return STATUS_OK;
 }
@@ -177,8 +203,8 @@ struct object {
 };
 
 /*
- * Asked for, created when missing. Somebody else may create it between the two: then it is asked for again. "action":"create" keeps newer
- * servers from updating a consumer; older ones that created the same one twice say yes.
+ * Asked for, created when missing. Somebody else may create it between the two: then it is asked for again.
+ * "action":"create" keeps newer servers from updating a consumer; older ones that created the same one twice say yes.
  */
 static enum status ensure(struct bus *b, const struct object *o, struct err *err)
 {
@@ -218,10 +244,11 @@ static enum status ensure_stream(struct bus *b, const struct row *r, const struc
 	return ensure(b, &o, err);
 }
 
-static enum status ensure_consumer(struct bus *b, const char *stream, const char *name, const char *filter, struct err *err)
+static enum status ensure_consumer(struct bus *b, const char *stream, const char *name, const char *filter,
+                                   const struct bus_limits *limits, struct err *err)
 {
 	struct object o = {.missing_code = BUS_API_CONSUMER_NOT_FOUND, .exists_code = BUS_API_CONSUMER_EXISTS};
-	consumer_fields(name, filter, &o.fields);
+	consumer_fields(name, filter, limits, &o.fields);
 	snprintf(o.label, sizeof o.label, "consumer %s of stream %s", name, stream);
 	snprintf(o.info, sizeof o.info, "CONSUMER.INFO.%s.%s", stream, name);
 	snprintf(o.create, sizeof o.create, "CONSUMER.DURABLE.CREATE.%s.%s", stream, name);
@@ -251,7 +278,8 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 		return err->status;
 	for (size_t i = 0; i < countof(consumer_rows); i++) {
 		const struct consumer_row *c = &consumer_rows[i];
-		if (span_is(span_from(c->stream), name) && ensure_consumer(b, c->stream, c->name, c->filter, err) != STATUS_OK)
+		if (span_is(span_from(c->stream), name) &&
+		    ensure_consumer(b, c->stream, c->name, c->filter, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;
@@ -262,7 +290,12 @@ void bus_kind_consumer(const char *kind, const char *priority, char out[72])
 	snprintf(out, 72, "%s_%s", kind, priority);
 }
 
-enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err *err)
+void bus_overflow_consumer(const char *kind, unsigned lane, char out[72])
+{
+	snprintf(out, 72, "%s_overflow_%u", kind, lane);
+}
+
+enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits, struct err *err)
 {
 	if (!id_is_kind(span_from(kind)))
 		return err_field(err, STATUS_INVALID, "kind", "kind \"%.40s\" is not 1 to 32 of a-z 0-9 _ -", kind);
@@ -270,7 +303,14 @@ enum status bus_topology_ensure_kind(struct bus *b, const char *kind, struct err
 		char name[72], filter[128];
 		bus_kind_consumer(kind, *p, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
-		if (ensure_consumer(b, STREAM_JOBS, name, filter, err) != STATUS_OK)
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, limits, err) != STATUS_OK)
+			return err->status;
+	}
+	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
+		char name[72], filter[128];
+		bus_overflow_consumer(kind, lane, name);
+		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
+		if (ensure_consumer(b, STREAM_JOBS, name, filter, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;

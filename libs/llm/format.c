@@ -38,8 +38,7 @@ static struct span unfence(struct span s, const char *language, const char *shor
 
 /* ---- JSON among prose */
 
-/* The end of the bracketed text that begins at s.p[0]; 0 when it is not closed. Strings are skipped, nothing is
- * checked. */
+/* The end of the bracketed text that begins at s.p[0]; 0 when it is not closed. Strings are skipped, that is all. */
 static size_t bracketed(struct span s)
 {
 	size_t depth = 0;

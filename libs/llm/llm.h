@@ -16,13 +16,14 @@ struct llm_router;
  */
 enum status llm_router_new(struct llm_router **ret, struct err *err) must_check;
 void llm_router_free(struct llm_router *r);
+/* Names, defaults and meanings of all variables that this library reads, as for --help. */
+void llm_help(struct buf *out);
 struct llm_route {
 	const struct provider *provider;
 	const struct provider_config *config;
 	struct span model; /* as the provider knows it; lives as long as both the router and the text that was asked for */
 };
-/* UNPROCESSABLE naming the known patterns for an unknown model; UNPROCESSABLE naming the variable to set when the key
- * is missing. */
+/* UNPROCESSABLE, naming the known patterns for an unknown model, or the variable to set when a key is missing. */
 enum status llm_route(const struct llm_router *r, struct span model, struct llm_route *ret, struct err *err) must_check;
 /* The n-th model to try after `model` failed with `why` (NULL: no matter why); absent span when there is none. */
 struct span llm_fallback(const struct llm_router *r, struct span model, const struct err *why, size_t n);
@@ -53,8 +54,7 @@ enum status template_render(struct span template, struct json context, size_t ma
  */
 enum status format_parse(unsigned format, struct span raw, struct span finish_reason, struct arena *a, struct json *ret,
                          struct err *err) must_check;
-/* What is too big or too deeply nested to be taken apart in bounded time comes back whole, but escaped, as preformatted
- * text. */
+/* What is too big or too tangled to be taken apart in bounded time comes back whole, as escaped preformatted text. */
 struct span sanitize_html(struct span html, struct arena *a);
 /* Returned unchanged when there is nothing to remove, otherwise normalised CommonMark; images become links. */
 struct span sanitize_markdown(struct span markdown, struct arena *a);
@@ -102,8 +102,7 @@ void llm_stream_free(struct llm_stream *s);
 /* ---- trying again (retry.c) */
 /* L6: min(5·2ⁿ·jitter, 300) seconds, n = tries failed before (0-based), jitter = 0.5 + random01. */
 int64_t retry_delay_ms(int64_t n, double random01);
-/* Of the headers retry-after-ms and retry-after (seconds or HTTP date), the first that is readable; -1 when none is. At
- * most 1 h. */
+/* The first readable one of retry-after-ms and retry-after (seconds or HTTP date); -1 when none is. At most 1 h. */
 int64_t retry_after_parse(struct span after_ms, struct span after, int64_t now_wall_ms);
 static inline int64_t retry_after_ms(const struct http_response *r, int64_t now_wall_ms)
 {
@@ -122,8 +121,7 @@ static inline bool retry_forbidden(const struct http_response *r)
  */
 #define LLM_MESSAGE_MAX 200
 void llm_failure_from_http(const char *provider, int http_status, struct span message, struct err *err);
-/* Transport failures become TIMEOUT, UNAVAILABLE or PROVIDER (retryable); an answer too large PROVIDER, an aborted call
- * CANCELLED (final). */
+/* TIMEOUT, UNAVAILABLE or PROVIDER, retryable; final are an answer too large (PROVIDER) and an abort (CANCELLED). */
 void llm_failure_from_transport(const struct http_response *r, const char *provider, struct err *err);
 
 /* ---- circuit breaker (breaker.c), one per provider and key */

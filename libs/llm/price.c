@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/map.h"
 #include "json/table.h"
-#include "llm/llm.h"
+#include "llm/wire.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 #define ROWS_MAX 20000
@@ -243,13 +243,14 @@ static enum status read_file(const char *path, struct buf *out, struct err *err)
 	return STATUS_OK;
 }
 
+const struct env_option price_option = {"GANNET_PRICES", ENV_TEXT, 0, NULL,
+                                        .help = "file of prices to use instead of the built-in ones"};
+
 enum status price_table_load(struct price_table **ret, struct err *err)
 {
 	const char *path = NULL;
-	const struct env_option option = {"GANNET_PRICES", ENV_TEXT, 0, NULL,
-	                                  .help = "price table to use instead of the built-in"};
 	scoped_buf text = {0};
-	enum status s = env_load(&option, 1, &path, err);
+	enum status s = env_load(&price_option, 1, &path, err);
 	if (s == STATUS_OK && path)
 		s = read_file(path, &text, err);
 	if (s != STATUS_OK)

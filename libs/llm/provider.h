@@ -35,7 +35,7 @@ struct provider_config {
 	const char *extra; /* provider-specific, e.g. anthropic-version */
 };
 
-/* Reads a streamed answer piece by piece; see llm/stream.h. Zeroed to begin. */
+/* Reads a streamed answer piece by piece; see llm/llm.h. Zeroed to begin. */
 struct llm_stream;
 
 /*

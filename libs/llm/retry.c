@@ -16,8 +16,7 @@ int64_t retry_delay_ms(int64_t n, double random01)
 	return delay < DELAY_MAX_MS ? (int64_t)delay : DELAY_MAX_MS;
 }
 
-/* A decimal number, with or without a fraction; -1 for anything else. Counts up to a billion, which is beyond every
- * limit here. */
+/* A decimal number, with or without a fraction; -1 for anything else. Stops at a billion, beyond every limit here. */
 static double decimal(struct span s)
 {
 	double v = 0, unit = 1;

@@ -40,11 +40,17 @@ static enum status check_text(const struct env_option *o, const char *value, str
 	return STATUS_OK;
 }
 
-static enum status load_provider(const struct provider *p, struct provider_config *c, struct err *err)
+static size_t options_of(const struct provider *p)
 {
 	size_t n = 0;
 	while (n < countof(p->options) && p->options[n].name)
 		n++;
+	return n;
+}
+
+static enum status load_provider(const struct provider *p, struct provider_config *c, struct err *err)
+{
+	size_t n = options_of(p);
 	enum status s = env_load(p->options, n, c, err);
 	for (size_t i = 0; i < n && s == STATUS_OK; i++) {
 		const char *value = *(const char **)((char *)c + p->options[i].offset);
@@ -59,7 +65,7 @@ static bool lacks_key(const struct provider *p, const struct provider_config *c)
 {
 	if (!p->needs_key || c->api_key)
 		return false;
-	for (size_t i = 0; i < countof(p->options) && p->options[i].name; i++)
+	for (size_t i = 0; i < options_of(p); i++)
 		if (p->options[i].offset == offsetof(struct provider_config, base_url))
 			return strcmp(c->base_url, p->options[i].fallback) == 0;
 	return true;
@@ -156,16 +162,20 @@ static enum status load_chains(struct llm_router *r, const char *text, struct er
 	return STATUS_OK;
 }
 
+struct router_texts {
+	const char *models, *fallbacks;
+};
+static const struct env_option router_options[] = {
+    {"GANNET_MODELS", ENV_TEXT, offsetof(struct router_texts, models), "",
+     .help = "pattern=provider[:name],… before the providers' own patterns"},
+    {"GANNET_FALLBACKS", ENV_TEXT, offsetof(struct router_texts, fallbacks), "",
+     .help = "model=other,other2;…, also model@context=… and model@policy=…"},
+};
+
 static enum status load(struct llm_router *r, struct err *err)
 {
-	struct {
-		const char *models, *fallbacks;
-	} texts;
-	const struct env_option options[] = {
-	    {"GANNET_MODELS", ENV_TEXT, 0, "", .help = "pattern=provider[:name],… before the providers' own patterns"},
-	    {"GANNET_FALLBACKS", ENV_TEXT, sizeof texts.models, "", .help = "model=other,other2;…"},
-	};
-	enum status s = env_load(options, countof(options), &texts, err);
+	struct router_texts texts;
+	enum status s = env_load(router_options, countof(router_options), &texts, err);
 	for (size_t i = 0; i < providers_n && s == STATUS_OK; i++)
 		s = load_provider(providers[i], &r->configs[i], err);
 	if (s == STATUS_OK)
@@ -199,6 +209,14 @@ void llm_router_free(struct llm_router *r)
 	free(r->rows);
 	free(r->chains);
 	free(r);
+}
+
+void llm_help(struct buf *out)
+{
+	env_help(router_options, countof(router_options), out);
+	env_help(&price_option, 1, out);
+	for (size_t i = 0; i < providers_n; i++)
+		env_help(providers[i]->options, options_of(providers[i]), out);
 }
 
 static enum status unknown_model(const struct llm_router *r, struct span model, struct err *err)

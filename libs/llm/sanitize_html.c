@@ -16,15 +16,15 @@
 
 enum rule { UNWRAP, KEEP, KEEP_VOID, DROP };
 
-/* clang-format off */
-static const char kept[] = " a abbr address article aside b bdi bdo blockquote br caption cite code col colgroup dd del details dfn"
-	" div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i ins kbd li main mark nav ol p pre q s samp section small"
-	" span strong sub summary sup table tbody td tfoot th thead time tr u ul var wbr ";
+static const char kept[] =
+    " a abbr address article aside b bdi bdo blockquote br caption cite code col colgroup dd del details dfn div dl dt"
+    " em figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i ins kbd li main mark nav ol p pre q s samp section"
+    " small span strong sub summary sup table tbody td tfoot th thead time tr u ul var wbr ";
 static const char empty[] = " br col hr wbr ";
 /* Their content is no text for people; all others only lose their tags. */
-static const char dropped[] = " applet audio button canvas embed iframe input link map math meta noembed noframes noscript object"
-	" script select style svg template textarea title video ";
-/* clang-format on */
+static const char dropped[] =
+    " applet audio button canvas embed iframe input link map math meta noembed noframes noscript object script select"
+    " style svg template textarea title video ";
 
 static bool is_among(const char *list, const char *name)
 {
@@ -120,6 +120,8 @@ static void guard_free(struct guard *g)
 {
 	arena_free(&g->memory);
 }
+
+_Static_assert(sizeof(GumboNode) != sizeof(GumboAttribute), "told apart by their sizes");
 
 static void *guarded_alloc(void *arg, size_t bytes)
 {

@@ -1,5 +1,4 @@
-/* Takes raw HTML, images and unsafe links out of markdown by walking its syntax tree, and checks the outcome by parsing
- * it again. */
+/* Takes raw HTML, images and unsafe links out of markdown's syntax tree, and checks the outcome by parsing it again. */
 #include "llm/sanitize.h"
 
 #include <cmark.h>
@@ -108,7 +107,7 @@ static void unwrap(cmark_node *n)
 {
 	for (cmark_node *c; (c = cmark_node_first_child(n));)
 		if (!cmark_node_insert_before(n, c))
-			abort();
+			cmark_node_free(c);
 	cmark_node_free(n);
 }
 
@@ -133,7 +132,8 @@ static void clean_link(cmark_node *n)
 		link = cmark_node_new(CMARK_NODE_LINK);
 		cmark_node_insert_before(n, link);
 		for (cmark_node *c; (c = cmark_node_first_child(n));)
-			cmark_node_append_child(link, c);
+			if (!cmark_node_append_child(link, c))
+				cmark_node_free(c);
 		cmark_node_free(n);
 	}
 	cmark_node_set_url(link, url.data);
@@ -234,7 +234,10 @@ struct span sanitize_markdown(struct span markdown, struct arena *a)
 		if (v == HOPELESS || !clean(doc))
 			break;
 		scoped_text *rendered = cmark_render_commonmark(doc, CMARK_OPT_DEFAULT, 0);
-		text = arena_dup(a, span_trim(span_from(rendered)));
+		struct span lines = span_from(rendered);
+		while (lines.n && lines.p[lines.n - 1] == '\n')
+			lines.n--;
+		text = arena_dup(a, lines);
 		if (text.n > LLM_ANSWER_MAX)
 			break;
 	}

@@ -12,8 +12,7 @@ static enum status dispatch(struct llm_stream *s, const struct provider *p, stru
 static enum status end_event(struct llm_stream *s, const struct provider *p, struct arena *a)
 {
 	enum status status = STATUS_OK;
-	/* Every data line was ended with a newline; the last one is not part of the data. Data without a byte is a sign of
-	 * life. */
+	/* The newline of the last data line is no part of the data. Data without a byte is a sign of life. */
 	if (s->data.len > 1)
 		status = dispatch(s, p, span_of(s->data.data, s->data.len - 1), a);
 	buf_reset(&s->event);

@@ -235,6 +235,8 @@ enum status template_render(struct span template, struct json context, size_t ma
 {
 	struct variable *v;
 	size_t n, from = 0;
+	if (!template.p)
+		template = SPAN("");
 	enum status s = find_variables(template, a, &v, &n, err);
 	if (s != STATUS_OK)
 		return s;

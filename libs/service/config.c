@@ -33,6 +33,8 @@ static const struct env_option shared_options[] = {
      "copies of streams and buckets that this service creates"},
     {"GANNET_EVENTS_MAX_AGE", ENV_MS, AT(shared.events_max_age_s), "168h", 1000, INT64_C(87600) * HOUR_MS,
      "how long events are kept; a bare number is seconds", .unit = 1000},
+    {"GANNET_LEASE", ENV_MS, AT(shared.lease_ms), "30s", 500, 3600000,
+     "a worker that is silent for so long loses its jobs to others; the same in all services", .unit = 1000},
     {"GANNET_EVENTS_MAX_BYTES", ENV_INT, AT(shared.events_max_bytes), "-1", -1, INT64_MAX,
      "size at which the oldest events go; -1: none"},
     {"GANNET_JOBS_MAX_BYTES", ENV_INT, AT(shared.jobs_max_bytes), "-1", -1, INT64_MAX,

@@ -36,7 +36,8 @@ const char *service_instance(const struct service *s)
 struct bus_limits service_limits(const struct service *s)
 {
 	const struct service_config *c = &s->settings.shared;
-	return (struct bus_limits){(int)c->replicas, c->jobs_max_bytes, c->events_max_age_s, c->events_max_bytes};
+	return (struct bus_limits){(int)c->replicas, c->jobs_max_bytes, c->events_max_age_s, c->events_max_bytes,
+	                           c->lease_ms};
 }
 
 void service_set_state(struct service *s, void *state)
@@ -123,8 +124,7 @@ static enum status ensure_topology(struct service *s, struct err *err)
 	return e;
 }
 
-/* Repeats a step of the start while what fails may pass by itself; CANCELLED when the service is told to end meanwhile.
- */
+/* Repeats a step of the start while its failure may pass by itself; CANCELLED when told to end meanwhile. */
 static enum status insist(struct service *s, const char *waiting_for,
                           enum status (*step)(struct service *s, struct err *err), struct err *err)
 {
@@ -135,11 +135,13 @@ static enum status insist(struct service *s, const char *waiting_for,
 		if (wait_for_quit(s, 0))
 			return err_set(err, STATUS_CANCELLED, "told to end while starting");
 		enum status e = step(s, err);
-		int64_t waited_ms = clock_mono_ms(s->clock) - s->started_mono_ms;
-		if (e == STATUS_OK || !err->retryable || (s->settings.start_wait_ms && waited_ms > s->settings.start_wait_ms))
+		if (e == STATUS_OK || !err->retryable)
 			return e;
+		int64_t waited_ms = clock_mono_ms(s->clock) - s->started_mono_ms;
 		log_fields(LOG_WARN, waiting_for, LOG_C("servers", servers), LOG_C("error", err->msg),
 		           LOG_I("waited_ms", waited_ms));
+		if (s->settings.start_wait_ms && waited_ms > s->settings.start_wait_ms)
+			return e;
 		wait_for_quit(s, wait_ms);
 	}
 }

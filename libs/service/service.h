@@ -26,6 +26,7 @@ struct service_config {
 	int64_t replicas;         /* GANNET_REPLICAS: 1 */
 	int64_t events_max_age_s; /* GANNET_EVENTS_MAX_AGE: 7 d */
 	int64_t events_max_bytes; /* GANNET_EVENTS_MAX_BYTES: -1 */
+	int64_t lease_ms;         /* GANNET_LEASE: 30 s; a dead worker's jobs are taken over after it */
 	int64_t jobs_max_bytes;   /* GANNET_JOBS_MAX_BYTES: -1 */
 	bool strict_tenants;      /* GANNET_STRICT_TENANTS */
 };

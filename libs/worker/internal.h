@@ -35,8 +35,9 @@ struct worker_entry {
 	int64_t lease_mono_ms;                            /* last delivery or renewal */
 	int64_t lease_until_ms;                           /* monotonic; not renewed past it; 0: as long as it takes */
 	bool announced;                                   /* its `started` event was published */
-	bool redelivered_checked;                         /* history was read */
+	bool redelivered_checked;                         /* history was asked for */
 	struct job_history {
+		bool found;           /* there is an event of this run */
 		bool superseded;      /* ended, or on its way again by other means: nothing is left to do */
 		bool own_claim;       /* this very message holds the claim on its job id */
 		int64_t attempt_used; /* tries used up so far */
@@ -167,6 +168,7 @@ void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 void settle_poison(struct worker *w, struct worker_entry *e);
 void settle_overflow(struct worker *w, struct worker_entry *e); /* moves a job to its tenant's lane */
 void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack); /* acknowledges without an event */
+void settle_later(struct worker *w, struct worker_entry *e); /* hands it back, to come again in a moment */
 void settle_stored(struct worker *w,
                    struct worker_entry *e); /* loop thread: the outcome is in the stream; acknowledge */
 

@@ -7,7 +7,7 @@
 #include "worker/internal.h"
 
 /* Three renewals fit into one lease, so that a lost one does no harm. */
-#define RENEW_MS (JOBS_ACK_WAIT_MS / 3)
+#define RENEWALS 3
 #define LOOK_MS 1000
 #define REGISTER_MS 10000
 #define RENEW_BATCH 128
@@ -36,9 +36,9 @@ void held_remove(struct worker *w, struct worker_entry *e)
 static size_t due(struct worker *w, char out[RENEW_BATCH][ACK_SUBJECT_MAX])
 {
 	size_t n = 0;
-	int64_t now = clock_mono_ms(w->clock);
+	int64_t now = clock_mono_ms(w->clock), renew_ms = w->o.limits.lease_ms / RENEWALS;
 	pthread_mutex_lock(&w->lock);
-	for (struct worker_entry *e; n < RENEW_BATCH && (e = w->held_head) && now - e->lease_mono_ms >= RENEW_MS;) {
+	for (struct worker_entry *e; n < RENEW_BATCH && (e = w->held_head) && now - e->lease_mono_ms > renew_ms;) {
 		held_remove(w, e);
 		e->lease_mono_ms = now;
 		held_add(w, e);
@@ -130,7 +130,12 @@ static void *run(void *arg)
 		}
 		struct timespec t;
 		clock_gettime(CLOCK_MONOTONIC, &t);
-		t.tv_sec += LOOK_MS / 1000;
+		int64_t look_ms = w->o.limits.lease_ms / RENEWALS / 2;
+		if (look_ms > LOOK_MS)
+			look_ms = LOOK_MS;
+		t.tv_nsec += look_ms % 1000 * 1000000;
+		t.tv_sec += look_ms / 1000 + t.tv_nsec / 1000000000;
+		t.tv_nsec %= 1000000000;
 		pthread_mutex_lock(&w->lock);
 		if (!w->lease_stop)
 			pthread_cond_timedwait(&w->lease_wake, &w->lock, &t);

@@ -17,6 +17,7 @@ static void learn(const struct worker *w, struct worker_entry *e, const struct j
 	bool same_message = span_is(last->stream_seq, e->sequence);
 	if (last->run < e->job.run)
 		return; /* speaks of an earlier run */
+	h->found = true;
 	if (last->run > e->job.run || job_state_is_final(last->state)) {
 		h->superseded = true;
 		return;
@@ -27,6 +28,7 @@ static void learn(const struct worker *w, struct worker_entry *e, const struct j
 		/* Waits past the limit went to the schedule store before this event was written: the job comes back from there.
 		 */
 		h->superseded = same_message && last->delay_ms.set && last->delay_ms.v > w->o.nak_max_ms;
+		h->own_claim = same_message; /* it ran, so the claim was its own: asking again would find a duplicate */
 		break;
 	case JOB_EVENT_STARTED:
 	case JOB_EVENT_PROGRESSED:
@@ -46,7 +48,8 @@ static void look_up(struct worker *w, struct worker_entry *e)
 	struct bus_stored_message m;
 	struct err err;
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.*.%s", SPAN_ARG(e->subject.tenant), e->job_id);
-	/* Without an answer the job simply runs again: at least once is the promise, and its result is recorded once. */
+	/* Without an answer a job that needs no claim simply runs again: at least once is the promise, and its result is
+	 * recorded once. */
 	if (bus_get_last(w->bus, STREAM_EVENTS, subject, &m, &err) != STATUS_OK)
 		return;
 	scoped_arena arena = {0};

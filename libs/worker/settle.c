@@ -13,6 +13,8 @@
 /* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
 #define STORE_DEADLINE_MS (10 * 60 * 1000)
 #define PROGRESS_EVERY_MS 250
+/* What could not be decided now, because the broker did not answer, is looked at again after so long. */
+#define LATER_MS 500
 
 /* A message to be sent when an earlier one is stored: the `retrying` event behind a delayed job, or a result to
  * reply_to. */
@@ -30,10 +32,24 @@ static struct buf *scratch(void)
 	return &b;
 }
 
+static char *put(char *p, struct span s)
+{
+	memcpy(p, s.p, s.n);
+	return p + s.n;
+}
+
+/* By hand, because every job needs one: printf's machinery costs more than the rest of an event. */
 static void event_subject(const struct worker_entry *e, enum job_state state, char out[SUBJECT_MAX])
 {
-	snprintf(out, SUBJECT_MAX, "gannet.%.*s.jobs.event.%s.%s", SPAN_ARG(e->subject.tenant), job_state_names[state],
-	         e->job_id);
+	struct span tenant = e->subject.tenant; /* of a malformed subject it can be anything */
+	if (tenant.n > TENANT_ID_MAX)
+		tenant.n = TENANT_ID_MAX;
+	char *p = put(out, SPAN("gannet."));
+	p = put(p, tenant);
+	p = put(p, SPAN(".jobs.event."));
+	p = put(p, span_from(job_state_names[state]));
+	*p++ = '.';
+	*put(p, e->job.id) = 0;
 }
 
 static struct job_event event_of(const struct worker *w, const struct worker_entry *e, enum job_state state)
@@ -229,6 +245,13 @@ void settle_poison(struct worker *w, struct worker_entry *e)
 void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack)
 {
 	enter_settling(w, e, ack, 0);
+	e->stored = STATUS_OK;
+	worker_post(w, &w->done, e);
+}
+
+void settle_later(struct worker *w, struct worker_entry *e)
+{
+	enter_settling(w, e, ACK_NAK, LATER_MS);
 	e->stored = STATUS_OK;
 	worker_post(w, &w->done, e);
 }

@@ -169,7 +169,7 @@ static void begin(struct worker *w, struct worker_entry *e)
 	e->job.started_ms = clock_wall_ms(w->clock);
 	e->job.started_mono_ns = clock_mono_ns(w->clock);
 	pthread_mutex_lock(&w->lock);
-	e->lease_until_ms = e->job.started_mono_ns / 1000000 + e->job.timeout_ms + JOBS_ACK_WAIT_MS;
+	e->lease_until_ms = e->job.started_mono_ns / 1000000 + e->job.timeout_ms + w->o.limits.lease_ms;
 	pthread_mutex_unlock(&w->lock);
 	worker_running_add(w, e);
 	w->rate_started++;
@@ -206,6 +206,16 @@ static struct worker_entry *dequeue(struct worker *w)
 	return e;
 }
 
+static void ask_history(struct worker *w, struct worker_entry *e)
+{
+	atomic_store(&e->state, ENTRY_NEW);
+	w->recovering++;
+	pthread_mutex_lock(&w->lock);
+	entry_list_push(&w->recover, e);
+	pthread_cond_signal(&w->recover_wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void admit(struct worker *w, struct worker_entry *e)
 {
 	switch (worker_admit(w, e)) {
@@ -218,11 +228,7 @@ static void admit(struct worker *w, struct worker_entry *e)
 		settle_announce(w, e, true);
 		break;
 	case ADMIT_RECOVER:
-		w->recovering++;
-		pthread_mutex_lock(&w->lock);
-		entry_list_push(&w->recover, e);
-		pthread_cond_signal(&w->recover_wake);
-		pthread_mutex_unlock(&w->lock);
+		ask_history(w, e);
 		break;
 	case ADMIT_DONE:
 		break;
@@ -243,21 +249,26 @@ static void take_inbox(struct worker *w)
 	}
 }
 
+/*
+ * A claim that was made before may be this very message's own: a server hands a message out again as if for the first time when it
+ * was given back while nobody asked (nats-server 2.9). Only an event of another message proves a duplicate.
+ */
 static void claim_answered(struct worker *w, struct worker_entry *e)
 {
 	w->claiming--;
-	if (e->stored == STATUS_OK && e->stored_duplicate && !e->history.own_claim) {
+	bool refused = e->stored == STATUS_OK && e->stored_duplicate && !e->history.own_claim;
+	if (e->stored != STATUS_OK || (refused && e->redelivered_checked && !e->history.found)) {
+		settle_later(w, e); /* cannot know: let the queue hand it out again */
+	} else if (refused && !e->redelivered_checked) {
+		ask_history(w, e);
+	} else if (refused) {
 		pthread_mutex_lock(&w->lock);
 		w->counts.duplicates++;
 		pthread_mutex_unlock(&w->lock);
 		settle_silently(w, e, ACK_ACK);
-		return;
+	} else {
+		enqueue(w, e);
 	}
-	if (e->stored != STATUS_OK) { /* cannot know: let the queue hand it out again */
-		settle_silently(w, e, ACK_NAK);
-		return;
-	}
-	enqueue(w, e);
 }
 
 static void take_done(struct worker *w)
@@ -506,7 +517,7 @@ static enum status open_pulls(struct worker *w, struct err *err)
 static enum status start_parts(struct worker *w, struct err *err)
 {
 	struct bus_stream_state jobs;
-	enum status s = bus_topology_ensure_kind(w->bus, w->kind.kind, err);
+	enum status s = bus_topology_ensure_kind(w->bus, w->kind.kind, &w->o.limits, err);
 	if (s == STATUS_OK)
 		s = bus_stream_state(w->bus, STREAM_JOBS, &jobs, err);
 	if (s != STATUS_OK)

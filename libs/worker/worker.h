@@ -74,6 +74,7 @@ struct worker_options {
 	struct loop *loop;
 	const struct clock *clock;
 	const char *worker_id, *version;
+	struct bus_limits limits; /* for the consumers of the kind; its lease_ms is renewed three times while it lasts */
 	int64_t started_after_ms; /* a job that runs longer gets a `started` event; 0: WORKER_STARTED_AFTER_MS; shorter ones
 	                             carry started_at */
 	int64_t nak_max_ms; /* 0: WORKER_NAK_MAX_MS; waits up to it use NAK with delay, longer ones the schedule store */

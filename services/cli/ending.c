@@ -73,7 +73,9 @@ void ending_from_record(struct json record, struct arena *a, struct ending *ret)
 	if (!e.answer.p)
 		e.answer = field_text(record, "output_data", a);
 	e.raw_response = field_text(record, "raw_response", a);
-	e.model = field_text(record, "model_name", a);
+	e.model = field_text(record, "result_model", a);
+	if (!e.model.p)
+		e.model = field_text(record, "model_name", a);
 	e.provider = field_text(record, "ai_provider", a);
 	e.simulated = field_true(record, "simulated");
 	e.cached = field_true(record, "cached");

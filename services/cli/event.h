@@ -17,7 +17,8 @@ void event_line(const struct job_event *ev, size_t id_columns, struct arena *a, 
 /* The same for a submission that was queued. `jobs_created_ms`: birth of the JOBS stream, 0 when unknown. */
 void queued_line(const struct note *n, int64_t jobs_created_ms, int64_t now_ms, size_t id_columns, struct arena *a,
                  struct buf *out, bool colour);
-/* {"job_id":…,"state":"queued","kind":…,"priority":…,"submission":{…}} on one line, since a submission says none of that itself. */
+/* {"job_id":…,"state":"queued","kind":…,"priority":…,"submission":{…}} on one line, since a submission says none of
+ * that itself. */
 void queued_json(const struct note *n, int64_t jobs_created_ms, struct arena *a, struct buf *out);
 
 #endif

@@ -10,7 +10,7 @@
 #include "services/cli/show.h"
 #include "services/cli/text.h"
 
-#define ASK_EVERY_MS 10000 /* without events, how long until the record is asked for */
+#define ASK_EVERY_MS 5000 /* without events, how long until the record is asked for */
 #define STATUS_LINE_EVERY_MS 200
 #define STREAM_KEPT_MAX ((size_t)16 << 20)
 
@@ -218,9 +218,10 @@ static bool ask_record(struct follow *f, struct arena *a, bool first, enum outco
 	if (field_i64_or(record, "run", 1) < f->run)
 		return false;
 	ending_from_record(record, a, &e);
-	if (tell)
+	bool final = record_is_final(&e);
+	if (tell || (final && f->lines && !f->c->global.json))
 		cli_say(f->c, "job %.*s is %.*s", SPAN_ARG(f->job_id), SPAN_ARG(e.status));
-	if (record_is_final(&e)) {
+	if (final) {
 		*ret = print_ending(f, &e, record);
 		return true;
 	}

@@ -92,6 +92,8 @@ enum status live_open(struct live *l, struct cli *c, struct err *err)
 	char subject[96];
 	*l = (struct live){0};
 	pthread_mutex_init(&l->lock, NULL);
+	advance(l);
+	l->first_second = l->second;
 	snprintf(subject, sizeof subject, "gannet.%s.jobs.event.*.*", c->global.tenant);
 	if (cli_connect(c, err) != STATUS_OK)
 		return err->status;
@@ -109,9 +111,11 @@ void live_close(struct live *l)
 double live_rate(const struct live *l, const uint32_t *ring, size_t seconds)
 {
 	uint64_t sum = 0;
+	if (l->second - l->first_second < (int64_t)seconds)
+		seconds = (size_t)(l->second - l->first_second);
 	for (size_t i = 1; i <= seconds; i++)
 		sum += ring[((size_t)l->second + LIVE_SECONDS - i) % LIVE_SECONDS];
-	return (double)sum / (double)seconds;
+	return seconds ? (double)sum / (double)seconds : 0;
 }
 
 void live_sparkline(const struct live *l, const uint32_t *ring, size_t columns, struct buf *out)

@@ -22,7 +22,7 @@ struct live {
 	pthread_mutex_t lock;
 	struct bus_sub *sub;
 	struct arena arena;
-	int64_t second; /* the one that is being counted, Unix time */
+	int64_t first_second, second; /* when counting began, and the one that is being counted: Unix time */
 	int64_t decoded;
 	/* Rings: of second s at [s % LIVE_SECONDS], of sample i at [i % LIVE_SAMPLES], … */
 	uint32_t ended[LIVE_SECONDS], failed[LIVE_SECONDS], retrying[LIVE_SECONDS];
@@ -37,7 +37,7 @@ void live_close(struct live *l);
 void live_lock(struct live *l); /* also brings the rings up to the present second */
 void live_unlock(struct live *l);
 
-/* Per second, averaged over the last `seconds` whole ones. */
+/* Per second, averaged over the last `seconds` whole ones, or as many as there were. */
 double live_rate(const struct live *l, const uint32_t *ring, size_t seconds);
 /* The last `columns` whole seconds as "▁▂▅█", the highest filling the line. */
 void live_sparkline(const struct live *l, const uint32_t *ring, size_t columns, struct buf *out);

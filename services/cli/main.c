@@ -23,7 +23,7 @@ const struct option global_options[] = {
     {"creds", NULL, "FILE", option_text, offsetof(struct globals, creds), .env = "NATS_CREDS",
      .help = "a NATS credentials file"},
     {"timeout", NULL, "TIME", option_ms, offsetof(struct globals, timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS,
-     .help = "how long to wait: 5s for an answer, for ever for a job's end, unless given"},
+     .help = "how long to wait, for an answer (5s) or for a job to end (any time)"},
     {"json", "j", NULL, option_flag, offsetof(struct globals, json), .help = "print JSON, errors too"},
     {"quiet", "q", NULL, option_flag, offsetof(struct globals, quiet), .help = "print ids and results only"},
     {"no-color", NULL, NULL, option_flag, offsetof(struct globals, no_color), .env = "NO_COLOR", .help = "no colours"},
@@ -88,8 +88,8 @@ static void print_error(const struct cli *c, const struct err *e)
 		bool colour = term_has_colour(2);
 		style_text(&out, STYLE_RED, colour, "gannet:");
 		buf_addc(&out, ' ');
-		/* Many messages begin with the field's name already. */
-		if (e->field[0] && strncmp(e->msg, e->field, strlen(e->field)) != 0)
+		/* Many messages begin with the field's name already; a job's id is the command's argument, not a field. */
+		if (e->field[0] && strcmp(e->field, "job_id") != 0 && !span_starts(span_from(e->msg), span_from(e->field)))
 			buf_printf(&out, "%s: ", e->field);
 		text_line(&out, span_from(e->msg));
 	}

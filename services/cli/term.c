@@ -114,7 +114,7 @@ static void write_all(const char *text, size_t n)
 
 void term_screen_leave(void)
 {
-	static const char back[] = "\x1b[0m\x1b[?25h\x1b[?1049l";
+	static const char back[] = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
 	if (!screen_on)
 		return;
 	screen_on = 0;
@@ -145,7 +145,7 @@ static void catch_signal(int sig)
 
 void term_screen_enter(void)
 {
-	static const char enter[] = "\x1b[?1049h\x1b[?25l";
+	static const char enter[] = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 	if (tcgetattr(0, &saved) != 0)
 		return;
 	catch_signal(SIGTSTP);

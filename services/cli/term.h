@@ -29,7 +29,7 @@ enum style style_of_status(struct span status);
 void term_catch_signals(void);
 bool term_interrupted(void);
 
-/* The alternate screen, without cursor and echo; keys arrive one by one. */
+/* The alternate screen, without cursor, echo and line wrapping; keys arrive one by one. */
 void term_screen_enter(void);
 void term_screen_leave(void); /* may be called at any time, any number of times */
 

@@ -26,7 +26,6 @@ extern const size_t migrations_jobs_n;
 #define GATHER_EVENTS 1024 /* a smaller batch begins GATHER_MS after the last one at the earliest */
 #define GATHER_MS 10
 #define STATEMENT_TIMEOUT_MS 20000
-#define RENEW_MS 8000 /* a third of the consumer's acknowledgement wait, or less */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
 #define NO_RECORD UINT32_MAX
@@ -226,7 +225,7 @@ static void renew(struct projection *p)
 {
 	struct err ignored = {0};
 	int64_t now = clock_mono_ms(p->o.clock);
-	if (now - p->renewed_mono_ms < RENEW_MS)
+	if (now - p->renewed_mono_ms < p->o.lease_ms / 4)
 		return;
 	p->renewed_mono_ms = now;
 	for (size_t i = 0; i < p->batch_n; i++)
@@ -239,10 +238,10 @@ static void renew(struct projection *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Sleeps between tries; false when it is time to end. */
+/* Sleeps between tries, never so long that a lease ends; false when it is time to end. */
 static bool pause_between_tries(struct projection *p, int64_t ms)
 {
-	struct timespec until = from_now(ms);
+	struct timespec until = from_now(ms < p->o.lease_ms / 4 ? ms : p->o.lease_ms / 4);
 	renew(p);
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
@@ -347,10 +346,23 @@ bool projection_wait(struct projection *p, int64_t at_most_ms)
 	return grew;
 }
 
-static void drop_batch(struct projection *p)
+/* At the end: for another replica, now rather than when the lease is over. */
+static void hand_back(struct projection *p, struct bus_delivery *d)
 {
-	for (size_t i = 0; i < p->batch_n; i++)
-		bus_delivery_free(&p->batch[i].delivery);
+	struct err ignored = {0};
+	enum status status = bus_nak(p->o.bus, d->in.reply, 0, &ignored);
+	(void)status; /* the end of the lease does the same, later */
+	bus_delivery_free(d);
+}
+
+static void drop_batch(struct projection *p, bool written)
+{
+	for (size_t i = 0; i < p->batch_n; i++) {
+		if (written)
+			bus_delivery_free(&p->batch[i].delivery);
+		else
+			hand_back(p, &p->batch[i].delivery);
+	}
 	p->batch_n = 0;
 	fold_reset(&p->fold);
 	arena_reset(&p->arena);
@@ -405,7 +417,7 @@ static void *run(void *arg)
 			tell_committed(p);
 			acknowledge(p);
 		}
-		drop_batch(p);
+		drop_batch(p, written);
 		if (!written)
 			break;
 		want_more(p);
@@ -418,7 +430,7 @@ static void release(struct projection *p)
 	if (p->pull)
 		bus_pull_close(p->pull);
 	for (; p->waiting; p->waiting--, p->head = (p->head + 1) % WINDOW)
-		bus_delivery_free(&p->inbox[p->head]);
+		hand_back(p, &p->inbox[p->head]);
 	store_free(p->store);
 	fold_free(&p->fold);
 	arena_free(&p->arena);

@@ -125,21 +125,23 @@ static bool parse_answer(struct execution *x, const struct llm_answer *a, struct
 
 static void complete(struct execution *x, const struct llm_answer *a, int64_t first_byte_us)
 {
+	/* Tokens are never free: what the provider does not count is estimated, and said to be. */
+	struct usage usage = a->usage_known ? a->usage : usage_estimate(x->call.system, x->prompt, a->text);
 	struct llm_result result = {
 	    .model = x->route.model,
 	    .provider = span_from(x->route.provider->name),
 	    .prompt = x->prompt,
 	    .raw_response = a->text.p ? a->text : SPAN(""),
 	    .finish_reason = a->finish_reason,
-	    .usage = a->usage_known ? &a->usage : NULL,
+	    .usage = &usage,
 	    .response_length = (int64_t)a->text.n,
 	    .fallback_from = tried_models(x),
 	};
 	if (!parse_answer(x, a, &result.parsed_output))
 		return;
 	int64_t nanousd;
-	if (a->usage_known && price_cost(x->runner->prices, result.provider, result.model, &a->usage,
-	                                 clock_wall_ms(x->runner->clock), &nanousd, &result.price_id))
+	if (price_cost(x->runner->prices, result.provider, result.model, &usage, clock_wall_ms(x->runner->clock), &nanousd,
+	               &result.price_id))
 		result.cost_nanousd = (struct opt_i64){true, nanousd};
 	if (a->simulated)
 		result.simulated = (struct opt_bool){true, true};
@@ -182,6 +184,34 @@ static bool on_data(void *arg, struct span bytes)
 
 /* ---- the provider's answer, or its absence */
 
+static bool is_out_of_time(const struct execution *x)
+{
+	return clock_mono_ns(x->runner->clock) - x->job->started_mono_ns >= x->job->timeout_ms * 1000000;
+}
+
+/* An outage speaks against the provider; a time-out that the job chose itself may just be too short. */
+static void count_outage(struct execution *x)
+{
+	struct breaker *b = breaker_of(x);
+	if (x->job->job.timeout_ms.set && is_out_of_time(x))
+		return;
+	breaker_failure(b, clock_mono_ms(x->runner->clock));
+	report_circuit(x->route.provider, breaker_is_open(b));
+}
+
+/* The framework has called it off: by request, at the end of this process, or because its time is up. */
+static void given_up(struct execution *x)
+{
+	struct worker_result r = {.outcome = OUTCOME_CANCELLED, .err = {.status = STATUS_CANCELLED, .msg = "given up"}};
+	if (is_out_of_time(x)) {
+		count_outage(x);
+		r.outcome = OUTCOME_RETRY;
+		err_retry(&r.err, STATUS_TIMEOUT, "%s gave no answer within %lld ms", x->route.provider->name,
+		          (long long)x->job->timeout_ms);
+	}
+	end(x, &r);
+}
+
 static void answer_failed(struct execution *x, const struct http_response *r)
 {
 	struct err err = {0};
@@ -204,8 +234,7 @@ static void answer_failed(struct execution *x, const struct http_response *r)
 		return;
 	}
 	if (r->transport != STATUS_OK || r->http_status >= 500) {
-		breaker_failure(b, now_ms);
-		report_circuit(x->route.provider, breaker_is_open(b));
+		count_outage(x);
 	} else {
 		breaker_success(b); /* it answered: the fault is the call's own */
 	}
@@ -232,8 +261,7 @@ static void on_done(void *arg, const struct http_response *r)
 	struct err err = {0};
 	x->http = NULL;
 	if (atomic_load(&x->job->cancelled)) {
-		end(x, &(struct worker_result){.outcome = OUTCOME_CANCELLED,
-		                               .err = {.status = STATUS_CANCELLED, .msg = "given up"}});
+		given_up(x);
 		return;
 	}
 	bool stream_error =

@@ -32,7 +32,7 @@ static void cancel(const char *id)
 	char key[128];
 	struct err err;
 	snprintf(key, sizeof key, "acme.%s.1", id);
-	CHECK_OK(bus_kv_put(bus, BUCKET_CANCELLED, key, SPAN("{\"reason\":\"test\"}"), NULL, &err), err);
+	CHECK_OK(bus_kv_put(bus, BUCKET_CANCELLED, key, SPAN("{\"reason\":\"test\",\"at\":\"2026-01-02T03:04:05Z\"}"), NULL, &err), err);
 }
 
 TEST(published_job_is_answered_with_everything_a_record_needs)
@@ -251,7 +251,7 @@ TEST(killed_runner_loses_no_job_and_repeats_no_result)
 {
 	struct test_events *f;
 	bus = test_bus();
-	struct test_process *p = test_runner(NULL);
+	struct test_process *p = test_runner((const char *[]){"GANNET_LEASE=2s", NULL});
 	f = test_follow(bus, "acme");
 	enum { N = 4000 };
 	for (int i = 0; i < N; i++) {
@@ -267,7 +267,7 @@ TEST(killed_runner_loses_no_job_and_repeats_no_result)
 			test_kill(p, SIGKILL);
 	}
 	test_wait_exit(p);
-	test_runner(NULL);
+	test_runner((const char *[]){"GANNET_LEASE=2s", NULL});
 	/* What the dead one held comes back after its lease. */
 	WAIT_FOR(test_count_events(f, "completed", NULL) >= N, "all completions");
 	struct bus_stream_state jobs;

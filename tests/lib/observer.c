@@ -24,7 +24,7 @@ struct request {
 static struct {
 	pthread_mutex_t lock;
 	struct bus *bus;
-	struct bus_sub *sub;
+	struct bus_sub *subs[4];
 	char sentinel[64];
 	bool sentinel_seen;
 	struct map schemas;  /* title → struct json_schema */
@@ -170,7 +170,8 @@ static void finish(void)
 {
 	if (test_nats_pid() && bus_is_connected(o.bus))
 		WAIT_FOR(has_caught_up(), "the observer to see all messages");
-	bus_unsubscribe(o.sub);
+	for (size_t i = 0; i < countof(o.subs); i++)
+		bus_unsubscribe(o.subs[i]);
 	bus_close(o.bus);
 	CHECK_MSG(!o.violations_n, "%zu messages break the contract:\n%s", o.violations_n, o.violations.data);
 }
@@ -185,7 +186,14 @@ void test_observe(void)
 	id_random(id);
 	snprintf(o.sentinel, sizeof o.sentinel, "test-observer.%s", id);
 	CHECK_OK(bus_open(&options, &o.bus, &err), err);
-	CHECK_OK(bus_subscribe(o.bus, ">", NULL, on_message, NULL, &o.sub, &err), err);
+	/*
+	 * Not ">": a listener on the inboxes of pull requests would look to the broker like the worker itself, also after that has died,
+	 * and jobs would be handed to the dead one. Replies to requests have three tokens, pull requests' inboxes four.
+	 */
+	const char *const subjects[] = {"gannet.>", "$KV.>", "_INBOX.*.*", o.sentinel};
+	_Static_assert(countof(subjects) == countof(o.subs), "a subscription for each");
+	for (size_t i = 0; i < countof(subjects); i++)
+		CHECK_OK(bus_subscribe(o.bus, subjects[i], NULL, on_message, NULL, &o.subs[i], &err), err);
 	CHECK_OK(bus_flush(o.bus, 5000, &err), err);
 	test_at_end(TEST_END_BUS, finish);
 }

@@ -71,8 +71,7 @@ static enum status request(const struct provider_config *c, const struct llm_cal
 
 /* ---- answer */
 
-/* What is cached is part of prompt_tokens, what was reasoned part of completion_tokens. Many servers leave usage out.
- */
+/* prompt_tokens include what was cached, completion_tokens what was reasoned. Many servers leave usage out. */
 static bool read_usage(struct json answer, struct usage *ret)
 {
 	struct json v;

@@ -1,4 +1,5 @@
 /* gannet list: jobs in a table, newest first, page by page. */
+#include "contract/requests.h"
 #include "core/clock.h"
 #include "services/cli/command.h"
 #include "services/cli/connect.h"
@@ -7,8 +8,6 @@
 #include "services/cli/filter.h"
 #include "services/cli/grid.h"
 #include "services/cli/show.h"
-
-#define PAGE_MAX 500
 
 struct list {
 	struct filter filter;
@@ -21,15 +20,14 @@ static const struct option options[] = {
     {"status", "s", "NAME", option_choice, offsetof(struct list, filter.status), .names = job_status_names,
      .help = "in this state"},
     FILTER_OPTIONS(struct list),
-    {"kind", "k", "KIND", option_text, offsetof(struct list, filter.kind), .help = "of this kind"},
-    {"limit", "n", "N", option_i64, offsetof(struct list, filter.limit), .min = 1, .max = PAGE_MAX,
+    {"limit", "n", "N", option_i64, offsetof(struct list, filter.limit), .min = 1, .max = LIST_LIMIT_MAX,
      .help = "jobs of a page (50)"},
     {"all", "a", NULL, option_flag, offsetof(struct list, all), .help = "every page"},
     {"cursor", NULL, "TEXT", option_text, offsetof(struct list, cursor), .help = "the page that the last one named"},
 };
 
 static const struct grid_column columns[] = {
-    {"ID", ALIGN_LEFT, 10, false},  {"STATUS", ALIGN_LEFT, 0, false}, {"MODEL", ALIGN_LEFT, 8, false},
+    {"ID", ALIGN_LEFT, 22, false},  {"STATUS", ALIGN_LEFT, 0, false}, {"MODEL", ALIGN_LEFT, 12, false},
     {"AGE", ALIGN_RIGHT, 0, false}, {"TIME", ALIGN_RIGHT, 0, false},  {"TOKENS", ALIGN_RIGHT, 0, true},
     {"COST", ALIGN_RIGHT, 0, true}, {"USER", ALIGN_LEFT, 6, true},    {"TEMPLATE", ALIGN_LEFT, 10, true},
 };
@@ -44,8 +42,9 @@ static struct span first_of(struct json r, struct arena *a, const char *const *k
 
 static void add_row(struct grid *g, struct json r, struct arena *a)
 {
-	static const char *const model[] = {"model_name", "kind", NULL}, *const template[] = {"template_name",
-	                                                                                      "prompt_template", NULL};
+	static const char *const model[] = {"result_model", "model_name", "kind", NULL}, *const template[] = {
+	                                                                                     "template_name",
+	                                                                                     "prompt_template", NULL};
 	scoped_buf b = {0};
 	struct ending e;
 	ending_from_record(r, a, &e);
@@ -107,7 +106,7 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 	(void)arguments, (void)n;
 	struct span cursor = span_from(config.cursor);
 	if (config.all && !config.filter.limit.set)
-		config.filter.limit = (struct opt_i64){true, PAGE_MAX};
+		config.filter.limit = (struct opt_i64){true, LIST_LIMIT_MAX};
 	for (;;) {
 		scoped_arena a = {0};
 		scoped_buf reply = {0};

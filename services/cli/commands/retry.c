@@ -1,4 +1,5 @@
 /* gannet retry: runs failed or cancelled jobs again, under the same ids. */
+#include "contract/requests.h"
 #include "services/cli/command.h"
 #include "services/cli/connect.h"
 #include "services/cli/each.h"
@@ -15,13 +16,13 @@ static const struct option options[] = {
     {"all-failed", NULL, NULL, option_flag, offsetof(struct retry, all_failed),
      .help = "instead of ids: every failed job that is"},
     FILTER_OPTIONS(struct retry),
-    {"limit", "n", "N", option_i64, offsetof(struct retry, filter.limit), .min = 1, .max = INT32_MAX,
+    {"limit", "n", "N", option_i64, offsetof(struct retry, filter.limit), .min = 1, .max = BULK_LIMIT_MAX,
      .help = "and at most so many"},
 };
 
 static bool is_filtered(const struct filter *f)
 {
-	return f->model || f->user || f->template || f->since.ms || f->before.ms || f->limit.set;
+	return f->kind || f->model || f->user || f->template || f->since.ms || f->before.ms || f->limit.set;
 }
 
 static enum outcome retry_failed(struct cli *c)
@@ -30,6 +31,8 @@ static enum outcome retry_failed(struct cli *c)
 	struct json_writer w = {.out = &body};
 	struct err err;
 	struct json v, key, id;
+	if (!config.filter.limit.set)
+		config.filter.limit = (struct opt_i64){true, BULK_LIMIT_MAX};
 	json_begin_object(&w);
 	filter_write(&config.filter, &w);
 	json_end_object(&w);
@@ -45,8 +48,10 @@ static enum outcome retry_failed(struct cli *c)
 			buf_printf(&out, "%.*s\n", SPAN_ARG(json_text(id, &c->arena)));
 	}
 	cli_print(buf_span(&out));
+	int64_t retried = field_i64_or(v, "retried", 0);
 	if (!c->global.json)
-		cli_say(c, "%lld jobs queued again", (long long)field_i64_or(v, "retried", 0));
+		cli_say(c, "%lld jobs queued again%s", (long long)retried,
+		        retried == config.filter.limit.v ? "; there may be more" : "");
 	return OUTCOME_OK;
 }
 

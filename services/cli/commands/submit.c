@@ -258,12 +258,11 @@ const struct command command_submit = {
     .summary = "hand in a job",
     .details = "Examples:\n"
                "  gannet submit -T 'Summarise: {{text}}' -v text=@report.txt -m gpt-4o-mini --wait\n"
-               "  echo 'Tell me about {{bird}}.' | gannet submit -F - -v bird=gannets --stream\n"
+               "  echo 'Tell me about {{bird}}.' | gannet submit -F - -v bird=gannets -m gpt-4o --stream\n"
                "  gannet submit -k text --task sentiment --input '{\"text\":\"I like it\"}' -w\n"
                "\n"
-               "With --wait and --stream the answer goes to standard output, everything else to standard error; the "
-               "exit code tells how the\n"
-               "job ended (3 failed, 4 cancelled).\n",
+               "With --wait and --stream the answer goes to standard output, everything else to\n"
+               "standard error; the exit code tells how the job ended (3 failed, 4 cancelled).\n",
     .options = options,
     .options_n = countof(options),
     .config = &config,

@@ -88,7 +88,7 @@ static void percentiles(struct view *v, const char *label, const int64_t *sample
 	int64_t values[countof(percents)];
 	scoped_buf text = {0};
 	if (!live_percentiles(&v->live, samples, percents, countof(percents), values))
-		buf_adds(&text, "no job has completed yet");
+		buf_adds(&text, "nothing measured yet");
 	else
 		for (size_t i = 0; i < countof(percents); i++) {
 			buf_printf(&text, "%sp%d ", i ? "  " : "", percents[i]);
@@ -100,7 +100,7 @@ static void percentiles(struct view *v, const char *label, const int64_t *sample
 static void failures(struct view *v, struct arena *a, struct buf *out, bool colour)
 {
 	static const struct grid_column columns[] = {
-	    {"FAILED", ALIGN_LEFT, 0, false},
+	    {"FAILED AT", ALIGN_LEFT, 0, false},
 	    {"JOB", ALIGN_LEFT, 10, false},
 	    {"MODEL", ALIGN_LEFT, 8, true},
 	    {"WHY", ALIGN_LEFT, 10, false},
@@ -140,9 +140,7 @@ static void draw(struct view *v, struct buf *out, bool colour)
 	percentiles(v, "waiting", v->live.queue_ms, out, colour);
 	buf_addc(out, '\n');
 	if (v->stats.type == JSON_OBJECT) {
-		stats_queues(v->stats, &a, out, v->columns, colour);
-		buf_addc(out, '\n');
-		stats_workers(v->stats, &a, out, v->columns, colour);
+		stats_tables(v->stats, &a, out, v->columns, colour);
 		buf_addc(out, '\n');
 	}
 	failures(v, &a, out, colour);
@@ -159,8 +157,10 @@ static void show_screen(struct view *v)
 	buf_adds(&out, "\x1b[H");
 	struct span rest = buf_span(&picture);
 	for (size_t lines = 1; rest.p && rest.n && lines < v->rows; lines++) {
+		/* Cleared first: at the end of a full line, clearing would take the last character away. */
+		buf_adds(&out, "\x1b[K");
 		buf_addspan(&out, span_cut(&rest, '\n'));
-		buf_adds(&out, "\x1b[K\r\n");
+		buf_adds(&out, "\r\n");
 	}
 	buf_adds(&out, "\x1b[J");
 	buf_printf(&out, "\x1b[%zu;1H", v->rows);
@@ -248,9 +248,8 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 const struct command command_top = {
     .name = "top",
     .summary = "watch queues, rates, workers and failures",
-    .details = "Keys: q quits, p pauses. Where standard output is no terminal the view is printed again and again; "
-               "--json prints the\n"
-               "statistics as one line of JSON each time.\n",
+    .details = "Keys: q quits, p pauses. Where standard output is no terminal the view is printed\n"
+               "again and again; with --json that is the statistics, one line each time.\n",
     .options = options,
     .options_n = countof(options),
     .config = &config,

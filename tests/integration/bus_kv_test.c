@@ -1,0 +1,220 @@
+/* Buckets: values, compare and swap, live watching; and single messages read from streams. */
+#include <signal.h>
+#include <string.h>
+
+#include "bus/kv.h"
+#include "bus/topology.h"
+#include "tests/integration/bus_helpers.h"
+
+static struct bus *bus;
+
+static void begin(void)
+{
+	struct err err;
+	bus = open_bus();
+	CHECK_OK(bus_topology_ensure(bus, BUCKET_LATEST, &bus_limits_default, &err), err);
+}
+
+static uint64_t put(const char *key, const char *value)
+{
+	struct err err;
+	uint64_t revision;
+	CHECK_OK(bus_kv_put(bus, BUCKET_LATEST, key, span_from(value), &revision, &err), err);
+	return revision;
+}
+
+TEST(a_value_is_read_back_with_its_revision)
+{
+	begin();
+	struct err err;
+	scoped_buf value = {0};
+	uint64_t revision;
+	CHECK_STATUS(bus_kv_get(bus, BUCKET_LATEST, "acme.snapshot", &value, &revision, &err), STATUS_NOT_FOUND);
+	put("other", "x");
+	CHECK_INT(put("acme.snapshot", "{\"a\":1}"), 2);
+	CHECK_OK(bus_kv_get(bus, BUCKET_LATEST, "acme.snapshot", &value, &revision, &err), err);
+	CHECK_SPAN(buf_span(&value), "{\"a\":1}");
+	CHECK_INT(revision, 2);
+	put("acme.snapshot", "");
+	buf_reset(&value);
+	CHECK_OK(bus_kv_get(bus, BUCKET_LATEST, "acme.snapshot", &value, NULL, &err), err);
+	CHECK_INT(value.len, 0);
+	bus_close(bus);
+}
+
+TEST(an_update_needs_the_last_revision)
+{
+	begin();
+	struct err err;
+	uint64_t revision, next;
+	CHECK_OK(bus_kv_update(bus, BUCKET_LATEST, "k", SPAN("1"), 0, &revision, &err), err);
+	CHECK_STATUS(bus_kv_update(bus, BUCKET_LATEST, "k", SPAN("2"), 0, &next, &err), STATUS_CONFLICT);
+	CHECK_OK(bus_kv_update(bus, BUCKET_LATEST, "k", SPAN("2"), revision, &next, &err), err);
+	CHECK(next > revision);
+	CHECK_STATUS(bus_kv_update(bus, BUCKET_LATEST, "k", SPAN("3"), revision, &next, &err), STATUS_CONFLICT);
+	bus_close(bus);
+}
+
+TEST(a_deleted_key_has_no_value_and_can_be_created_again)
+{
+	begin();
+	struct err err;
+	scoped_buf value = {0};
+	put("k", "1");
+	CHECK_OK(bus_kv_delete(bus, BUCKET_LATEST, "k", &err), err);
+	CHECK_STATUS(bus_kv_get(bus, BUCKET_LATEST, "k", &value, NULL, &err), STATUS_NOT_FOUND);
+	CHECK_OK(bus_kv_update(bus, BUCKET_LATEST, "k", SPAN("2"), 0, NULL, &err), err);
+	CHECK_OK(bus_kv_get(bus, BUCKET_LATEST, "k", &value, NULL, &err), err);
+	CHECK_SPAN(buf_span(&value), "2");
+	bus_close(bus);
+}
+
+TEST(keys_that_are_none_are_refused)
+{
+	begin();
+	struct err err;
+	scoped_buf value = {0};
+	const char *const bad[] = {"", "a b", "a.*", ".a", "a.", "a..b", ">", "ü"};
+	for (size_t i = 0; i < countof(bad); i++) {
+		CHECK_STATUS(bus_kv_put(bus, BUCKET_LATEST, bad[i], SPAN("x"), NULL, &err), STATUS_INVALID);
+		CHECK_STATUS(bus_kv_get(bus, BUCKET_LATEST, bad[i], &value, NULL, &err), STATUS_INVALID);
+		CHECK(strcmp(err.field, "key") == 0);
+	}
+	bus_close(bus);
+}
+
+static struct seen {
+	char text[2048]; /* "key=value;key-;" in order */
+	atomic_int n, caught_up;
+} seen[2];
+
+static void on_entry(void *arg, struct span key, struct span value, uint64_t revision)
+{
+	struct seen *s = arg;
+	size_t at = strlen(s->text);
+	CHECK(revision > 0);
+	if (value.p)
+		snprintf(s->text + at, sizeof s->text - at, "%.*s=%.*s;", SPAN_ARG(key), SPAN_ARG(value));
+	else
+		snprintf(s->text + at, sizeof s->text - at, "%.*s-;", SPAN_ARG(key));
+	s->n++;
+}
+
+static void on_caught_up(void *arg)
+{
+	((struct seen *)arg)->caught_up++;
+}
+
+static struct bus_follow *watch(struct seen *s)
+{
+	struct err err;
+	struct bus_follow *w;
+	const struct bus_watch_options o = {
+	    .bucket = BUCKET_LATEST, .entry = on_entry, .caught_up = on_caught_up, .arg = s};
+	CHECK_OK(bus_watch_open(bus, &o, &w, &err), err);
+	return w;
+}
+
+TEST(a_watcher_gets_what_is_there_and_then_every_change)
+{
+	begin();
+	struct err err;
+	put("a", "1");
+	put("b.c", "2");
+	put("a", "3");
+	struct bus_follow *w = watch(&seen[0]);
+	WAIT_FOR(seen[0].caught_up == 1, "what is there");
+	CHECK(strcmp(seen[0].text, "b.c=2;a=3;") == 0);
+	put("d", "4");
+	CHECK_OK(bus_kv_delete(bus, BUCKET_LATEST, "a", &err), err);
+	put("a", "");
+	WAIT_FOR(seen[0].n == 5, "the changes");
+	CHECK(strcmp(seen[0].text, "b.c=2;a=3;d=4;a-;a=;") == 0);
+	CHECK_INT(seen[0].caught_up, 1);
+	bus_follow_close(w);
+	bus_close(bus);
+}
+
+TEST(an_empty_bucket_is_caught_up_with_at_once)
+{
+	begin();
+	struct bus_follow *w = watch(&seen[0]);
+	WAIT_FOR(seen[0].caught_up == 1, "the news");
+	CHECK_INT(seen[0].n, 0);
+	bus_follow_close(w);
+	bus_close(bus);
+}
+
+TEST(a_watcher_sees_each_change_once_across_a_restart_of_the_server)
+{
+	begin();
+	put("a", "1");
+	struct bus_follow *w = watch(&seen[0]);
+	WAIT_FOR(seen[0].caught_up == 1, "what is there");
+	put("b", "2");
+	WAIT_FOR(seen[0].n == 2, "a change");
+	test_nats_kill(SIGKILL);
+	test_nats_start();
+	WAIT_FOR(bus_reconnects(bus) == 1, "the reconnection");
+	put("c", "3");
+	put("a", "4");
+	WAIT_FOR(seen[0].n == 4, "the later changes");
+	CHECK(strcmp(seen[0].text, "a=1;b=2;c=3;a=4;") == 0);
+	CHECK_INT(seen[0].caught_up, 1);
+	bus_follow_close(w);
+	bus_close(bus);
+}
+
+TEST(watching_what_does_not_exist_fails)
+{
+	bus = open_bus();
+	struct err err;
+	struct bus_follow *w;
+	const struct bus_watch_options o = {.bucket = "nothing", .entry = on_entry};
+	CHECK_STATUS(bus_watch_open(bus, &o, &w, &err), STATUS_NOT_FOUND);
+	bus_close(bus);
+}
+
+TEST(stored_messages_are_read_by_sequence_and_by_subject)
+{
+	struct bus_stored_message m;
+	struct err err;
+	bus = open_bus();
+	make_stream(bus);
+	int64_t from_ms = clock_wall_ms(&clock_system);
+	const struct bus_header h = {"Gannet-Run", SPAN("2")};
+	store(bus, "test.a", "one");
+	CHECK_OK(bus_store_wait(bus,
+	                        &(struct bus_out){.subject = "test.b", .data = SPAN("two"), .headers = &h, .headers_n = 1},
+	                        0, NULL, &err),
+	         err);
+	store(bus, "test.a", "three");
+	CHECK_OK(bus_get_sequence(bus, "TEST", 2, &m, &err), err);
+	CHECK_SPAN(m.subject, "test.b");
+	CHECK_SPAN(m.data, "two");
+	CHECK_SPAN(bus_in_header(&m.in, "Gannet-Run"), "2");
+	CHECK(m.stored_ms >= from_ms && m.stored_ms <= clock_wall_ms(&clock_system) + 1);
+	bus_stored_message_free(&m);
+	CHECK_OK(bus_get_last(bus, "TEST", "test.a", &m, &err), err);
+	CHECK_SPAN(m.data, "three");
+	CHECK_INT(m.sequence, 3);
+	bus_stored_message_free(&m);
+	CHECK_STATUS(bus_get_sequence(bus, "TEST", 9, &m, &err), STATUS_NOT_FOUND);
+	CHECK_STATUS(bus_get_last(bus, "TEST", "test.none", &m, &err), STATUS_NOT_FOUND);
+	bus_close(bus);
+}
+
+TEST(a_message_is_deleted_once)
+{
+	struct bus_stored_message m;
+	struct err err;
+	bus = open_bus();
+	make_stream(bus);
+	store(bus, "test.a", "one");
+	store(bus, "test.a", "two");
+	CHECK_OK(bus_delete_sequence(bus, "TEST", 1, &err), err);
+	CHECK_STATUS(bus_get_sequence(bus, "TEST", 1, &m, &err), STATUS_NOT_FOUND);
+	CHECK_STATUS(bus_delete_sequence(bus, "TEST", 1, &err), STATUS_NOT_FOUND);
+	CHECK_STATUS(bus_delete_sequence(bus, "TEST", 77, &err), STATUS_NOT_FOUND);
+	bus_close(bus);
+}
