@@ -1,4 +1,5 @@
-# Everything is discovered: libs/*/ are libraries, services/*/ are programs, tests/{unit,integration,fuzz,bench}/*.c are one program each.
+# Everything is discovered: libs/*/ are libraries, services/*/ are programs, tests/{unit,integration,fuzz,bench}/*.c are one program each,
+# tests/chaos/*.c one together.
 MODE ?= debug
 CC ?= gcc
 B := build/$(MODE)
@@ -93,6 +94,12 @@ $(UNIT) $(INTEGRATION) $(BENCHES): $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB) 
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+# tests/chaos is one program of several files.
+CHAOS := $(B)/tests/chaos/chaos
+$(CHAOS): $(call objects,$(sort $(wildcard tests/chaos/*.c))) $(TEST_LIB) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 RUNNER := $(B)/bin/test-runner
 $(RUNNER): $(B)/obj/tests/lib/runner.o
 	@mkdir -p $(@D)
@@ -119,12 +126,12 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench check-layers check-headers check-scripts check coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
 
-everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) ## all of that and the programs of tests and benchmarks
+everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) $(CHAOS) ## all of that and the programs of tests and benchmarks
 
 deps: ## install the Debian packages that are missing
 	@scripts/deps
@@ -164,6 +171,11 @@ bench: deps ## measure, one JSON line per figure
 	@$(MAKE) --no-print-directory MODE=release bench-run
 bench-run: all $(BENCHES)
 	@scripts/bench $(B)
+
+chaos: deps ## faults of all kinds under load, then an account of every job (CHAOS_SECONDS=120, CHAOS_SEED, CHAOS_RATE)
+	@$(MAKE) --no-print-directory MODE=$(MODE) chaos-run
+chaos-run: all $(CHAOS)
+	@$(CHAOS) every_submission_is_accounted_for
 
 check-layers: ## libraries include only what lies below them; third-party headers only in their one place
 	@scripts/check-layers

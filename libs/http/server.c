@@ -16,8 +16,8 @@
 #define BODY_MAX_BYTES ((size_t)1 << 20)
 #define CONNECTIONS_MAX 256
 #define IDLE_TIMEOUT_S 30
-#define CONNECTION_POOL_BYTES ((size_t)16 << 10) /* one request's line, headers and parsed values */
-#define CONNECTION_POOL_STEP ((size_t)2 << 10)   /* first read buffer, and how it grows */
+#define CONNECTION_BYTES ((size_t)8 << 10)
+#define CONNECTION_POOL_STEP ((size_t)2 << 10) /* first read buffer, and how it grows */
 #define THREAD_STACK_BYTES ((size_t)256 << 10)
 #define WAIT_MAX_MS 60000
 #define DISCARD_MAX                                                                                                    \
@@ -212,7 +212,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, struct sockaddr_st
 	    {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, s},
 	    {MHD_OPTION_CONNECTION_LIMIT, o->max_connections ? o->max_connections : CONNECTIONS_MAX, NULL},
 	    {MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s ? o->idle_timeout_s : IDLE_TIMEOUT_S, NULL},
-	    {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_POOL_BYTES, NULL},
+	    {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->connection_bytes ? o->connection_bytes : CONNECTION_BYTES),
+	     NULL},
 	    {MHD_OPTION_CONNECTION_MEMORY_INCREMENT, CONNECTION_POOL_STEP, NULL},
 	    {MHD_OPTION_END, 0, NULL},
 	};

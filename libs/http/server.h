@@ -13,18 +13,17 @@ struct http_server_options {
 	const char *bind;         /* IPv4 or IPv6 address; NULL: 127.0.0.1 */
 	uint16_t port;            /* 0: any free one, see http_server_port() */
 	size_t max_body_bytes;    /* request bodies past it get 413; 0: 1 MiB */
+	size_t connection_bytes;  /* memory of each connection: a request's head must fit into half of it; 0: 8 KiB */
 	unsigned max_connections; /* more wait to be accepted; 0: 256 */
 	unsigned idle_timeout_s;  /* a connection that is silent for so long is closed; 0: 30 */
-	/* Runs on the server's thread once the whole request is there. Must answer, or call http_exchange_later() and
-	 * answer later. */
+	/* Runs on the server's thread once the whole request is there. Answers, or calls http_exchange_later(). */
 	void (*handle)(void *arg, struct http_exchange *x);
 	void *arg;
 };
-/* One thread of its own. Request lines and headers of more than about 12 KiB get 431. */
+/* One thread of its own. A request whose head does not fit gets 431. */
 enum status http_server_start(const struct http_server_options *o, struct http_server **ret,
                               struct err *err) must_check;
-/* Cuts what is still being answered. Exchanges that were to be answered later still must be, to be freed; nothing is
- * sent. */
+/* Cuts what is not answered yet. Exchanges kept for later must still be answered, to be freed; nothing is sent. */
 void http_server_stop(struct http_server *s);
 uint16_t http_server_port(const struct http_server *s);
 

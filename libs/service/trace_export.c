@@ -190,7 +190,9 @@ static void *export(void *arg)
 			reached = send_batch();
 		if (ending)
 			return NULL;
-		pause_for(reached ? PAUSE_MS : retry_ms, reached);
+		/* What came while a batch was on its way may be a batch again, without another wake-up. */
+		if (!reached || atomic_load(&exporter.count) < WAKE_AT)
+			pause_for(reached ? PAUSE_MS : retry_ms, reached);
 		retry_ms = reached ? RETRY_MIN_MS : retry_ms * 2 < RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
 	}
 }

@@ -13,7 +13,7 @@
 #define SEND_BYTES ((size_t)64 << 10)           /* at most so many at once */
 #define TURN_BYTES ((int64_t)1 << 20)           /* then others have their turn */
 #define PAUSE_MS 2
-#define LOOK_AFTER_CLIENT_MS 100 /* how often a long wait looks whether the client is still there */
+#define LOOK_AFTER_CLIENT_MS 250 /* how often a long wait looks whether the client is still there */
 #define KEPT_BYTES ((size_t)64 << 10)
 #define KEPT_MAX 4096 /* deliveries kept for reuse */
 
@@ -248,7 +248,7 @@ void delivery_start(struct schedule *s, struct delivery *d)
 	if (d->latency_ms) {
 		/* Rounded up: never earlier than asked for. */
 		d->waits_until_ms = (d->begun_at_ns + 999999) / 1000000 + d->latency_ms;
-		int64_t look_ms = d->waits_until_ms - d->latency_ms + LOOK_AFTER_CLIENT_MS * 2;
+		int64_t look_ms = d->waits_until_ms - d->latency_ms + LOOK_AFTER_CLIENT_MS;
 		again_ms = d->waits_until_ms < look_ms ? d->waits_until_ms : look_ms;
 	} else {
 		again_ms = begin(s, d);

@@ -61,6 +61,7 @@ static enum status start_projection(struct jobs *j, struct err *err)
 	    .clock = j->clock,
 	    .database_url = config.database_url,
 	    .jobs_created_ms = jobs_state.created_ms,
+	    .lease_ms = service_limits(j->service).lease_ms,
 	    .estimate = j->estimate,
 	    .migrated = on_migrated,
 	    .broken = on_broken,

@@ -13,11 +13,11 @@
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define TICK_MAX 16 /* ticks in hand */
-#define RENEW_MS 8000
 #define AGAIN_MS 30000
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
-static const char *const schedule_names[] = {"jobs.cleanup", "jobs.retry_failed"};
+/* Other names than the requests have: `tick` could be a tenant. */
+static const char *const schedule_names[] = {"jobs.cleanup_old_jobs", "jobs.retry_failed_jobs"};
 #define TICK_PREFIX "gannet.tick."
 
 struct maintenance {
@@ -30,7 +30,7 @@ struct maintenance {
 	size_t ticks_n;
 	bool running, stopping;
 	struct bus_delivery tick; /* the one being worked on */
-	int64_t renewed_mono_ms;
+	int64_t renewed_mono_ms, lease_ms;
 	int64_t interval_ms[SCHEDULES]; /* 0: never */
 	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
 };
@@ -41,7 +41,8 @@ static bool pause_work(void *arg)
 	struct maintenance *m = arg;
 	struct err ignored = {0};
 	int64_t now = clock_mono_ms(m->jobs->clock);
-	if (now - m->renewed_mono_ms > RENEW_MS && bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
+	if (now - m->renewed_mono_ms > m->lease_ms / 4 &&
+	    bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
 		m->renewed_mono_ms = now;
 	pthread_mutex_lock(&m->lock);
 	bool stopping = m->stopping;
@@ -184,6 +185,7 @@ enum status maintenance_start(struct jobs *j, struct maintenance **ret, struct e
 	if (!m)
 		abort();
 	m->jobs = j;
+	m->lease_ms = service_limits(j->service).lease_ms;
 	m->interval_ms[SCHEDULE_CLEANUP] = j->config->cleanup_days ? DAY_MS : 0;
 	m->interval_ms[SCHEDULE_RETRY_FAILED] = j->config->retry_failed_interval_ms;
 	for (int i = 0; i < SCHEDULES; i++)

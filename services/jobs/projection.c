@@ -26,7 +26,6 @@ extern const size_t migrations_jobs_n;
 #define GATHER_EVENTS 1024 /* a smaller batch begins GATHER_MS after the last one at the earliest */
 #define GATHER_MS 10
 #define STATEMENT_TIMEOUT_MS 20000
-#define RENEW_MS 8000 /* a third of the consumer's acknowledgement wait, or less */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
 #define NO_RECORD UINT32_MAX
@@ -226,7 +225,7 @@ static void renew(struct projection *p)
 {
 	struct err ignored = {0};
 	int64_t now = clock_mono_ms(p->o.clock);
-	if (now - p->renewed_mono_ms < RENEW_MS)
+	if (now - p->renewed_mono_ms < p->o.lease_ms / 4)
 		return;
 	p->renewed_mono_ms = now;
 	for (size_t i = 0; i < p->batch_n; i++)
@@ -239,10 +238,10 @@ static void renew(struct projection *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Sleeps between tries; false when it is time to end. */
+/* Sleeps between tries, never so long that a lease ends; false when it is time to end. */
 static bool pause_between_tries(struct projection *p, int64_t ms)
 {
-	struct timespec until = from_now(ms);
+	struct timespec until = from_now(ms < p->o.lease_ms / 4 ? ms : p->o.lease_ms / 4);
 	renew(p);
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)

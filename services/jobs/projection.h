@@ -12,6 +12,7 @@ struct projection_options {
 	const struct clock *clock;
 	const char *database_url;
 	int64_t jobs_created_ms;   /* birth of JOBS, part of derived job ids */
+	int64_t lease_ms;          /* how long an event may be in hand before the broker hands it out again */
 	struct estimate *estimate; /* told of every completion */
 	/* Called on the projection's thread once the schema is there, and when the schema cannot be brought up to date. */
 	void (*migrated)(void *arg);

@@ -3,7 +3,8 @@
 #include "requests.h"
 
 #define LIST_BYTES_MAX                                                                                                 \
-	((size_t)768 << 10) /* a page ends early at this size: the broker's messages have a limit too                      \
+	((size_t)768                                                                                                       \
+	 << 10) /* a page ends early at this size: the broker's messages have a limit too                      \
 	                     */
 
 enum status handle_get(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)

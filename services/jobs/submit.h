@@ -4,7 +4,7 @@
 
 #include "jobs.h"
 
-#define SUBMIT_DEADLINE_MS 4000 /* shorter than what askers wait for an answer */
+#define SUBMIT_DEADLINE_MS 1500 /* a full queue must not hold up other requests for long */
 
 struct submission {
 	struct span tenant, kind;

@@ -139,9 +139,11 @@ void test_submit(struct bus *b, const char *tenant, const char *kind, const char
 	test_store(b, subject, buf_span(&body), NULL);
 }
 
+/* What the test's text lives in until its end. */
+static struct arena kept;
+
 const char *test_json(const char *body, const char *pointer)
 {
-	static struct arena kept;
 	struct json document, v;
 	struct err err;
 	CHECK_OK(json_parse(span_from(body), &document, &err), err);
@@ -153,12 +155,11 @@ const char *test_json(const char *body, const char *pointer)
 
 const char *test_request(struct bus *b, const char *subject, const char *body, enum status *ret_status, struct err *err)
 {
-	struct buf *reply = calloc(1, sizeof *reply);
+	scoped_buf reply = {0};
 	struct err own = {0};
-	CHECK(reply != NULL);
 	*ret_status =
-	    bus_request(b, &(struct bus_out){.subject = subject, .data = span_from(body)}, 10000, reply, err ? err : &own);
-	return reply->data ? reply->data : "";
+	    bus_request(b, &(struct bus_out){.subject = subject, .data = span_from(body)}, 10000, &reply, err ? err : &own);
+	return arena_cstr(&kept, buf_span(&reply));
 }
 
 struct test_process *test_runner(const char *const *env)
