@@ -25,9 +25,27 @@ struct pending_event {
 	char data[];
 };
 
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static pthread_key_t scratch_key; /* frees a thread's buffer at its end */
+
+static void free_scratch(void *b)
+{
+	buf_free(b);
+}
+
+static void make_scratch_key(void)
+{
+	if (pthread_key_create(&scratch_key, free_scratch) != 0)
+		abort();
+}
+
 static struct buf *scratch(void)
 {
 	static _Thread_local struct buf b;
+	if (!b.data) {
+		pthread_once(&scratch_once, make_scratch_key);
+		pthread_setspecific(scratch_key, &b);
+	}
 	buf_reset(&b);
 	return &b;
 }

@@ -101,15 +101,17 @@ static bool has_ended(struct program *p)
 	return p->ended;
 }
 
-/* A second termination signal would mean "at once": the test's own one is enough. A stopped process has to go on first.
+/*
+ * A second termination signal would mean "at once": the test's own one is enough. A stopped process has to go on first; only
+ * first, because the leak sanitizer stops a process that ends, and would wait for ever if that stop was taken back.
  */
 static void ask_to_end(struct program *p)
 {
 	if (has_ended(p))
 		return;
+	kill(p->shown.pid, SIGCONT);
 	if (p->last_signal != SIGTERM && p->last_signal != SIGINT)
 		test_kill(&p->shown, SIGTERM);
-	kill(p->shown.pid, SIGCONT);
 }
 
 /* After a test that passed: every program still running gets SIGTERM and has to end well and in time. */
