@@ -247,6 +247,14 @@ void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack
 	worker_post(w, &w->done, e);
 }
 
+/* The claim on its job id is not its own. As long as nobody knows whose it is, the message is not thrown away. */
+void settle_duplicate(struct worker *w, struct worker_entry *e)
+{
+	if (e->history.known)
+		count(w, &w->counts.duplicates, e);
+	settle_silently(w, e, e->history.known ? ACK_ACK : ACK_NAK);
+}
+
 /* ---- waiting: a NAK for short times, the schedule store for long ones */
 
 /* Publishes the submission again, with all that a later delivery has to know of the earlier ones. */

@@ -206,6 +206,15 @@ static struct worker_entry *dequeue(struct worker *w)
 	return e;
 }
 
+static void recover(struct worker *w, struct worker_entry *e)
+{
+	w->recovering++;
+	pthread_mutex_lock(&w->lock);
+	entry_list_push(&w->recover, e);
+	pthread_cond_signal(&w->recover_wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void admit(struct worker *w, struct worker_entry *e)
 {
 	switch (worker_admit(w, e)) {
@@ -218,11 +227,7 @@ static void admit(struct worker *w, struct worker_entry *e)
 		settle_announce(w, e, true);
 		break;
 	case ADMIT_RECOVER:
-		w->recovering++;
-		pthread_mutex_lock(&w->lock);
-		entry_list_push(&w->recover, e);
-		pthread_cond_signal(&w->recover_wake);
-		pthread_mutex_unlock(&w->lock);
+		recover(w, e);
 		break;
 	case ADMIT_DONE:
 		break;
@@ -243,14 +248,14 @@ static void take_inbox(struct worker *w)
 	}
 }
 
+/* A claim that is there already may be our own, sent twice because its first answer was lost: its author has to be looked up. */
 static void claim_answered(struct worker *w, struct worker_entry *e)
 {
 	w->claiming--;
-	if (e->stored == STATUS_OK && e->stored_duplicate && !e->history.own_claim) {
-		pthread_mutex_lock(&w->lock);
-		w->counts.duplicates++;
-		pthread_mutex_unlock(&w->lock);
-		settle_silently(w, e, ACK_ACK);
+	if (e->stored == STATUS_OK && e->stored_duplicate) {
+		e->claim_taken = true;
+		atomic_store(&e->state, ENTRY_NEW);
+		recover(w, e);
 		return;
 	}
 	if (e->stored != STATUS_OK) { /* cannot know: let the queue hand it out again */
