@@ -260,18 +260,24 @@ void settle_poison(struct worker *w, struct worker_entry *e)
 	settle_failed(w, e, &err);
 }
 
-void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack)
+static void settle_without_event(struct worker *w, struct worker_entry *e, enum ack_kind ack, int64_t nak_delay_ms)
 {
-	enter_settling(w, e, ack, 0);
+	enter_settling(w, e, ack, nak_delay_ms);
 	e->stored = STATUS_OK;
 	worker_post(w, &w->done, e);
 }
 
-void settle_later(struct worker *w, struct worker_entry *e)
+void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack)
 {
-	enter_settling(w, e, ACK_NAK, LATER_MS);
-	e->stored = STATUS_OK;
-	worker_post(w, &w->done, e);
+	settle_without_event(w, e, ack, 0);
+}
+
+/* The claim on its job id is not its own. As long as nobody knows whose it is, the message is not thrown away. */
+void settle_duplicate(struct worker *w, struct worker_entry *e)
+{
+	if (e->history.known)
+		count(w, &w->counts.duplicates, e);
+	settle_without_event(w, e, e->history.known ? ACK_ACK : ACK_NAK, LATER_MS);
 }
 
 /* ---- waiting: a NAK for short times, the schedule store for long ones */
