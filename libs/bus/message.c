@@ -15,8 +15,8 @@ void bus_inbox(char out[BUS_INBOX_BYTES])
 }
 
 /*
- * A header with nothing in it is left out: nats.c before 3.9 reads the line after an empty value as its value. Line ends would smuggle in
- * other headers, a NUL would cut the value.
+ * A header with nothing in it is left out: nats.c before 3.9 reads the line after an empty value as its value. Line
+ * ends would smuggle in other headers, a NUL would cut the value.
  */
 static natsStatus set_header(natsMsg *msg, const struct bus_header *h, struct err *err)
 {
@@ -39,12 +39,38 @@ static natsStatus set_header(natsMsg *msg, const struct bus_header *h, struct er
 	return s;
 }
 
+/*
+ * A space or a line break in a subject would be read by the server as the protocol's own, up to another command: it
+ * must never leave. Wildcards are for subscribing.
+ */
+static enum status check_subject(const char *subject, struct err *err)
+{
+	const char *p = subject ? subject : "";
+	bool token = false;
+	for (; *p; p++) {
+		bool good = (unsigned char)*p > ' ' && *p != 0x7f && *p != '*' && *p != '>';
+		if (!good || (*p == '.' && !token))
+			break;
+		token = *p != '.';
+	}
+	if (!*p && token)
+		return STATUS_OK;
+	return err_field(err, STATUS_INVALID, "subject",
+	                 "subject \"%.80s\" is not tokens without blanks and wildcards, joined by dots",
+	                 subject ? subject : "");
+}
+
 enum status bus_message_new(const struct bus_out *m, const char *reply, natsMsg **ret, struct err *err)
 {
 	natsMsg *msg;
+	if (check_subject(m->subject, err) != STATUS_OK)
+		return err->status;
+	if (m->headers_n > BUS_HEADERS_MAX)
+		return err_set(err, STATUS_INVALID, "%s: %zu headers, more than %d", m->subject, m->headers_n, BUS_HEADERS_MAX);
 	if (m->data.n > INT32_MAX)
 		return err_set(err, STATUS_TOO_LARGE, "%s: %zu bytes", m->subject, m->data.n);
-	natsStatus s = natsMsg_Create(&msg, m->subject, reply ? reply : m->reply, m->data.n ? m->data.p : "", (int)m->data.n);
+	natsStatus s =
+	    natsMsg_Create(&msg, m->subject, reply ? reply : m->reply, m->data.n ? m->data.p : "", (int)m->data.n);
 	if (s != NATS_OK)
 		return bus_client_err(err, s, m->subject ? m->subject : "subject");
 	err->status = STATUS_OK;
@@ -85,6 +111,8 @@ int bus_message_status(natsMsg *m)
 enum status bus_publish(struct bus *b, const struct bus_out *m, struct err *err)
 {
 	natsStatus s;
+	if (check_subject(m->subject, err) != STATUS_OK)
+		return err->status;
 	if (!m->headers_n) { /* no copy of its own */
 		s = m->reply ? natsConnection_PublishRequest(b->nc, m->subject, m->reply, m->data.p, (int)m->data.n)
 		             : natsConnection_Publish(b->nc, m->subject, m->data.p, (int)m->data.n);

@@ -43,7 +43,8 @@ enum status bus_consumer_state(struct bus *b, const char *stream, const char *co
 
 /* The server answers in pages and says how many there are in all. */
 enum status bus_stream_subjects(struct bus *b, const char *stream, const char *filter,
-                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg, struct err *err)
+                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg,
+                                struct err *err)
 {
 	char subject[300];
 	snprintf(subject, sizeof subject, "STREAM.INFO.%s", stream);

@@ -213,6 +213,7 @@ static const struct json_field job_event_fields[] = {
     F(retry_at),
     F(attempt_used),
     F(progress, .fmin = 0, .fmax = 1),
+    F(interrupted, COUNT),
     F(result, .table = &llm_result_table),
     F(output_data),
     F(metadata, METADATA),

@@ -10,6 +10,8 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.submit.*.*", &task_table, NULL},
     {"gannet.*.jobs.delayed.llm.*.*.*", &llm_job_table, NULL},
     {"gannet.*.jobs.delayed.*.*.*.*", &task_table, NULL},
+    {"gannet.*.jobs.overflow.llm.*.*", &llm_job_table, NULL},
+    {"gannet.*.jobs.overflow.*.*.*", &task_table, NULL},
     {"gannet.*.jobs.event.queued.llm.*", &llm_job_table, NULL},
     {"gannet.*.jobs.event.queued.*.*", &task_table, NULL},
     {"gannet.*.jobs.event.started.*", &job_event_table, NULL},

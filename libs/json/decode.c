@@ -204,10 +204,18 @@ static enum status decode_enum(const struct decoder *d, const struct place *arou
 	return wrong_type(d, around, f, v);
 }
 
+/* A time zone may lead out of the years that can be written in UTC. */
+#define YEAR_0000_MS (-62167219200000)
+#define YEAR_9999_END_MS 253402300799999
+
 static enum status decode_time(const struct decoder *d, const struct place *around, const struct json_field *f,
                                struct json v, struct json_time *ret)
 {
-	return rfc3339_parse(json_text(v, d->arena), &ret->ms) ? STATUS_OK : wrong_type(d, around, f, v);
+	int64_t ms;
+	if (!rfc3339_parse(json_text(v, d->arena), &ms) || ms < YEAR_0000_MS || ms > YEAR_9999_END_MS)
+		return wrong_type(d, around, f, v);
+	ret->ms = ms ? ms : 1;
+	return STATUS_OK;
 }
 
 static enum status decode_nested(const struct decoder *d, const struct place *around, const struct json_field *f,

@@ -56,7 +56,8 @@ void json_compact(struct json v, struct buf *out);
 
 /*
  * Writing. Commas are placed by the writer; nesting is the caller's to close. Text that is not valid UTF-8 is written
- * with U+FFFD in place of each bad byte, so the output is always valid JSON. No allocation beyond the buf's own.
+ * with U+FFFD in place of each bad byte and of NUL, so that json_parse() takes whatever is written. No allocation but
+ * the buf's own.
  */
 struct json_writer {
 	struct buf *out;

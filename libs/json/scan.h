@@ -60,6 +60,8 @@ static inline const char *scan_stop(const char *p, const char *end)
 		if (stops)
 			return p + __builtin_ctz(stops);
 	}
+#else
+	(void)end; /* a quote comes before it */
 #endif
 	while (*p != '"' && *p != '\\')
 		p++;

@@ -33,7 +33,7 @@ enum json_kind {
 	JSON_KIND_OBJECT,   /* const T *, with `table` given: a nested message, NULL when left out */
 };
 
-/* A moment: UTC milliseconds; 0 means absent. */
+/* A moment: UTC milliseconds; 0 means absent, so 1970-01-01T00:00:00Z itself is read as 1. */
 struct json_time {
 	int64_t ms;
 };

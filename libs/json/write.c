@@ -11,8 +11,8 @@ static size_t put_special(struct buf *out, struct span s)
 {
 	static const char letters[] = "btnvfr"; /* for 8 to 13; JSON has no \v */
 	unsigned char c = (unsigned char)s.p[0];
-	if (c >= 0x80) {
-		size_t n = utf8_sequence(s);
+	if (c >= 0x80 || c == 0) {
+		size_t n = c ? utf8_sequence(s) : 0;
 		if (n)
 			buf_add(out, s.p, n);
 		else

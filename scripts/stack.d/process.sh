@@ -58,7 +58,7 @@ last_lines() {
 wait_until() {
 	local until=$((SECONDS + $1)) name=$2
 	shift 2
-	while ! "$@" >/dev/null 2>&1; do
+	while ! { "$@" >/dev/null 2>&1 && alive "$name"; }; do
 		if ! alive "$name"; then
 			complain "$name ended while starting; the end of $var/log/$name.log:"
 			last_lines "$name"

@@ -12,19 +12,22 @@ start_servers() {
 	local nats_port monitor_port postgres_port redis_port
 	nats_port=$(port_for nats nats 4222)
 	monitor_port=$(port_for nats nats.monitor 8222)
-	postgres_port=$(port_for postgres postgres 5432)
-	redis_port=$(port_for redis redis 6379)
 	alive nats || start_nats "$nats_port" "$monitor_port"
+	redis_port=$(port_for redis redis 6379)
 	alive redis || start_redis "$redis_port"
+	alive postgres || prepare_postgres
+	postgres_port=$(port_for postgres postgres 5432)
 	alive postgres || start_postgres "$postgres_port"
 	NATS_URL=nats://127.0.0.1:$nats_port
 	NATS_MONITOR_URL=http://127.0.0.1:$monitor_port
 	REDIS_URL=redis://127.0.0.1:$redis_port
 	DATABASE_URL=postgresql://gannet:$(cat "$var/postgres.password")@127.0.0.1:$postgres_port/gannet
-	wait_until 30 nats nats_answers "$NATS_MONITOR_URL" || exit 1
+	wait_until 30 nats nats_answers || exit 1
 	wait_until 30 redis redis_answers "$redis_port" || exit 1
 	wait_until 60 postgres postgres_answers || exit 1
 }
+
+# That the right one answers is asked of each: two stacks may have started at once and met at a port.
 
 start_nats() {
 	local server
@@ -33,14 +36,17 @@ start_nats() {
 	cat >"$run/nats.conf" <<C
 listen: "127.0.0.1:$1"
 http: "127.0.0.1:$2"
-server_name: gannet-local
+server_name: "$(nats_name)"
 max_payload: 8MB
 jetstream { store_dir: "$var/nats" }
 C
 	launch nats "$server" -c "$run/nats.conf"
 }
 
-nats_answers() { curl -fsS --max-time 2 "$1/healthz"; }
+nats_name() { say "gannet-$(printf '%s' "$var" | cksum | cut -d ' ' -f 1)"; }
+nats_answers() {
+	curl -fsS --max-time 2 "$NATS_MONITOR_URL/varz" | grep -qF "\"$(nats_name)\"" && curl -fsS --max-time 2 "$NATS_MONITOR_URL/healthz"
+}
 
 start_redis() {
 	local server
@@ -50,12 +56,10 @@ start_redis() {
 }
 
 redis_answers() {
-	local answer
 	(
 		exec 3<>"/dev/tcp/127.0.0.1/$1"
-		printf 'PING\r\n' >&3
-		read -r -t 2 answer <&3
-		[ "${answer%$'\r'}" = +PONG ]
+		printf 'INFO server\r\nQUIT\r\n' >&3
+		timeout 2 grep -q "^process_id:$(pid_of redis)" <&3
 	)
 }
 
@@ -88,7 +92,7 @@ make_data_folder() {
 }
 
 # The newest installed version, or the one that the data was made with.
-postgres_bin() {
+find_postgres() {
 	local version folder
 	version=$(as_postgres cat "$data/cluster/PG_VERSION" 2>/dev/null) || version='*'
 	# shellcheck disable=SC2086 # a pattern
@@ -104,28 +108,30 @@ postgres_bin() {
 
 # Made beside its place and moved there when complete, so that an interrupted start leaves no half of it.
 make_cluster() {
-	local postgres=$1 new=$data/new password=$data/password
+	local new=$data/new password=$data/password
 	say "creating a PostgreSQL database in $data"
 	as_postgres rm -rf "$new"
 	(umask 077; head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$var/postgres.password")
 	# The server's user reads the password from a file of its own.
 	as_postgres sh -c 'umask 077; cat >"$1"' - "$password" <"$var/postgres.password"
-	as_postgres env LC_ALL=C.UTF-8 "$postgres/initdb" --pgdata "$new" --username gannet --pwfile "$password" --encoding UTF8 \
+	as_postgres env LC_ALL=C.UTF-8 "$postgres_bin/initdb" --pgdata "$new" --username gannet --pwfile "$password" --encoding UTF8 \
 		--locale C.UTF-8 --auth scram-sha-256 >"$var/log/initdb.log" 2>&1 || die "initdb failed; see $var/log/initdb.log"
-	as_postgres sh -c 'echo "CREATE DATABASE gannet" | "$0" --single -D "$1" postgres' "$postgres/postgres" "$new" \
+	as_postgres sh -c 'echo "CREATE DATABASE gannet" | "$0" --single -D "$1" postgres' "$postgres_bin/postgres" "$new" \
 		>>"$var/log/initdb.log" 2>&1 || die "cannot create the database; see $var/log/initdb.log"
 	as_postgres rm -f "$password"
 	as_postgres mv "$new" "$data/cluster"
 }
 
-start_postgres() {
-	local data postgres
+prepare_postgres() {
 	make_data_folder
-	postgres=$(postgres_bin)
-	as_postgres test -d "$data/cluster" || make_cluster "$postgres"
+	postgres_bin=$(find_postgres)
+	as_postgres test -d "$data/cluster" || make_cluster
+}
+
+start_postgres() {
 	(
 		cd /
-		LC_ALL=C.UTF-8 launch postgres "${as[@]}" "$postgres/postgres" -D "$data/cluster" -p "$1" \
+		LC_ALL=C.UTF-8 launch postgres "${as[@]}" "$postgres_bin/postgres" -D "$data/cluster" -p "$1" \
 			-c listen_addresses=127.0.0.1 -c unix_socket_directories=
 	)
 }

@@ -5,11 +5,13 @@
 #   port NAME PREFERRED   a free port, the preferred one if it can be had, as variable NAME here and in the service's environment
 #   own NAME=VALUE        for this service's environment only
 #   share NAME=VALUE      for var/env and the environment of every service
+#   ready_at URL          where it answers 200 once it is ready, if not at /health/ready of its PROMETHEUS_PORT
 # It may use what the services before it in the alphabet share.
 
 services=()
 shared=()
 declare -A own_settings # newline after each NAME=VALUE
+declare -A ready_urls
 
 port() {
 	printf -v "$1" '%s' "$(port_for "$service" "$service.$1" "$2")"
@@ -21,8 +23,10 @@ share() {
 	printf -v "${1%%=*}" '%s' "${1#*=}"
 }
 
+ready_at() { ready_urls[$service]=$1; }
+
 plan_services() {
-	local folder service health_port=9090 PROMETHEUS_PORT upper
+	local folder service health_port=9090 PROMETHEUS_PORT upper base
 	share "NATS_URL=$NATS_URL"
 	share "NATS_MONITOR_URL=$NATS_MONITOR_URL"
 	share "DATABASE_URL=$DATABASE_URL"
@@ -32,20 +36,18 @@ plan_services() {
 		[ -x "$bin/gannet-$service" ] || continue
 		services+=("$service")
 		own_settings[$service]=''
-		port PROMETHEUS_PORT $health_port
-		health_port=$((health_port + 1))
-		upper=${service^^}
-		share "GANNET_${upper//-/_}_HEALTH_URL=http://127.0.0.1:$PROMETHEUS_PORT"
 		# shellcheck source=/dev/null
 		[ ! -f "$folder/stack.env" ] || . "$folder/stack.env"
+		if [ -z "${ready_urls[$service]-}" ]; then
+			port PROMETHEUS_PORT $health_port
+			ready_at "http://127.0.0.1:$PROMETHEUS_PORT/health/ready"
+		fi
+		health_port=$((health_port + 1))
+		base=${ready_urls[$service]%/ready}
+		upper=${service^^}
+		share "GANNET_${upper//-/_}_HEALTH_URL=${base%/health}"
 	done
 	[ ${#services[@]} -gt 0 ] || die "no service is built in $bin; make up builds and starts them"
-}
-
-health_url() {
-	local upper=${1^^} name
-	name=GANNET_${upper//-/_}_HEALTH_URL
-	say "${!name}"
 }
 
 write_env() {
@@ -65,10 +67,18 @@ settings_of() {
 	printf '%s' "${own_settings[$1]}"
 }
 
+# What the settings come to, together with what a person may have set for the services; only this digest is kept.
+digest_of() {
+	{
+		settings_of "$1"
+		env | grep -E '^(GANNET|OPENAI|ANTHROPIC|OLLAMA|OTEL|MAX|TASK|MODEL|RESULT|RETRY|LOG)_' | sort
+	} | sha256sum
+}
+
 # Whether what runs is the program as it was built last, with the settings it would get now.
 is_current() {
 	alive "$1" && [ "$(stat -L -c %d:%i "/proc/$(pid_of "$1")/exe" 2>/dev/null)" = "$(stat -L -c %d:%i "$bin/gannet-$1")" ] &&
-		[ "$(settings_of "$1")" = "$(cat "$run/$1.settings" 2>/dev/null)" ]
+		[ "$(digest_of "$1")" = "$(cat "$run/$1.digest" 2>/dev/null)" ]
 }
 
 start_services() {
@@ -80,8 +90,8 @@ start_services() {
 	done
 	stop "${old[@]}"
 	for name in "${new[@]}"; do
-		(umask 077; settings_of "$name" >"$run/$name.settings")
-		mapfile -t settings <"$run/$name.settings"
+		digest_of "$name" >"$run/$name.digest"
+		mapfile -t settings < <(settings_of "$name")
 		(
 			unset WORKER_ID
 			export HEALTH_BIND=127.0.0.1 GANNET_DRAIN_MS="${GANNET_DRAIN_MS:-5s}" "${settings[@]}"
@@ -94,8 +104,9 @@ wait_services() {
 	local name until=$((SECONDS + 60)) left failed=0
 	for name in "${services[@]}"; do
 		left=$((until - SECONDS))
-		wait_until $((left > 1 ? left : 1)) "$name" curl -fsS --max-time 3 "$(health_url "$name")/health/ready" || failed=1
-		[ $failed = 0 ] || curl -sS --max-time 3 "$(health_url "$name")/health/ready" >&2 || true
+		wait_until $((left > 1 ? left : 1)) "$name" curl -fsS --max-time 3 "${ready_urls[$name]}" && continue
+		failed=1
+		! alive "$name" || curl -sS --max-time 3 "${ready_urls[$name]}" >&2 || true
 	done
 	[ $failed = 0 ] || die "not everything is healthy"
 }
@@ -109,8 +120,8 @@ where() {
 		what=$(basename "$file" .port)
 		case $what in
 		*.PROMETHEUS_PORT) what=health ;;
-		*.*) what=${what#*.} ;;
-		*) what=port ;;
+		*.PORT | "$1") what=port ;;
+		*) what=${what#*.} ;;
 		esac
 		printf '%s %-7s' "$what" "$(cat "$file")"
 	done

@@ -1,7 +1,9 @@
 /* Finds the server, connects, asks, and turns failures into advice. */
 #include "services/cli/connect.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "bus/bus.h"
 #include "core/id.h"
@@ -41,7 +43,8 @@ static const char *url_from_file(struct arena *a)
 	return url.n ? arena_cstr(a, url) : NULL;
 }
 
-const char *cli_nats_url(struct cli *c)
+/* --nats, else NATS_URL, else NATS_URL in ./var/env, else the local default. */
+static const char *nats_url(struct cli *c)
 {
 	if (!c->global.nats)
 		c->global.nats = url_from_file(&c->arena);
@@ -50,7 +53,8 @@ const char *cli_nats_url(struct cli *c)
 	return c->global.nats;
 }
 
-const char *url_without_secrets(struct arena *a, struct span url)
+/* A URL (or several) without user, password and token. */
+static const char *url_without_secrets(struct arena *a, struct span url)
 {
 	scoped_buf out = {0};
 	while (url.p) {
@@ -78,8 +82,11 @@ enum status cli_connect(struct cli *c, struct err *err)
 	if (c->bus)
 		return STATUS_OK;
 	struct bus_options o = {
-	    .url = cli_nats_url(c), .name = "gannet", .creds_file = c->global.creds, .clock = &clock_system};
+	    .url = nats_url(c), .name = "gannet", .creds_file = c->global.creds, .clock = &clock_system};
 	c->nats_shown = url_without_secrets(&c->arena, span_from(o.url));
+	/* The client would only say that it cannot connect. */
+	if (o.creds_file && access(o.creds_file, R_OK) != 0)
+		return err_field(err, STATUS_INVALID, "--creds", "cannot read %.200s: %s", o.creds_file, strerror(errno));
 	enum status s = bus_open(&o, &c->bus, err);
 	if (s == STATUS_OK)
 		return s;

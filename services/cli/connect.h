@@ -4,11 +4,6 @@
 
 #include "services/cli/command.h"
 
-/* --nats, else NATS_URL, else NATS_URL in ./var/env, else the local default. */
-const char *cli_nats_url(struct cli *c);
-/* A URL (or several) without user, password and token. */
-const char *url_without_secrets(struct arena *a, struct span url);
-
 #define REQUEST_TIMEOUT_MS 5000
 /* --timeout, else REQUEST_TIMEOUT_MS. */
 int cli_timeout_ms(const struct cli *c);

@@ -218,9 +218,10 @@ static bool ask_record(struct follow *f, struct arena *a, bool first, enum outco
 	if (field_i64_or(record, "run", 1) < f->run)
 		return false;
 	ending_from_record(record, a, &e);
-	if (tell)
+	bool final = record_is_final(&e);
+	if (tell || (final && f->lines && !f->c->global.json))
 		cli_say(f->c, "job %.*s is %.*s", SPAN_ARG(f->job_id), SPAN_ARG(e.status));
-	if (record_is_final(&e)) {
+	if (final) {
 		*ret = print_ending(f, &e, record);
 		return true;
 	}

@@ -88,8 +88,8 @@ static void print_error(const struct cli *c, const struct err *e)
 		bool colour = term_has_colour(2);
 		style_text(&out, STYLE_RED, colour, "gannet:");
 		buf_addc(&out, ' ');
-		/* Many messages begin with the field's name already. */
-		if (e->field[0] && strncmp(e->msg, e->field, strlen(e->field)) != 0)
+		/* Many messages begin with the field's name already; a job's id is the command's argument, not a field. */
+		if (e->field[0] && strcmp(e->field, "job_id") != 0 && !span_starts(span_from(e->msg), span_from(e->field)))
 			buf_printf(&out, "%s: ", e->field);
 		text_line(&out, span_from(e->msg));
 	}

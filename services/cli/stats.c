@@ -44,7 +44,7 @@ static void add_count(struct grid *g, struct json r, const char *key, enum style
 	grid_add(g, buf_span(&b), n ? style : STYLE_DIM);
 }
 
-void stats_queues(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour)
+static void queues(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour)
 {
 	static const struct grid_column columns[] = {
 	    {"QUEUE", ALIGN_LEFT, 6, false},
@@ -72,10 +72,10 @@ static void add_busy(struct grid *g, struct json r)
 	grid_add(g, buf_span(&b), in_flight ? STYLE_CYAN : STYLE_DIM);
 }
 
-void stats_workers(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour)
+static void workers(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour)
 {
 	static const struct grid_column columns[] = {
-	    {"WORKER", ALIGN_LEFT, 12, false}, {"KIND", ALIGN_LEFT, 4, false},    {"STATUS", ALIGN_LEFT, 0, false},
+	    {"WORKER", ALIGN_LEFT, 22, false}, {"KIND", ALIGN_LEFT, 4, false},    {"STATUS", ALIGN_LEFT, 0, false},
 	    {"BUSY", ALIGN_RIGHT, 0, false},   {"DONE", ALIGN_RIGHT, 0, false},   {"FAILED", ALIGN_RIGHT, 0, false},
 	    {"RETRIED", ALIGN_RIGHT, 0, true}, {"AVERAGE", ALIGN_RIGHT, 0, true}, {"SEEN", ALIGN_RIGHT, 0, true},
 	    {"HOST", ALIGN_LEFT, 6, true},
@@ -106,6 +106,15 @@ void stats_workers(struct json stats, struct arena *a, struct buf *out, size_t w
 	grid_print(&g, out, width, colour);
 }
 
+void stats_tables(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour)
+{
+	size_t start = out->len;
+	queues(stats, a, out, width, colour);
+	if (out->len > start)
+		buf_addc(out, '\n');
+	workers(stats, a, out, width, colour);
+}
+
 static void measured_ms(struct json stats, const char *key, const char *what, struct buf *out)
 {
 	double ms;
@@ -130,7 +139,5 @@ void stats_print(struct json stats, struct arena *a, struct buf *out, size_t wid
 	measured_ms(stats, "p95_processing_ms", "p95", &text);
 	row(out, "processing", buf_span(&text), colour);
 	buf_addc(out, '\n');
-	stats_queues(stats, a, out, width, colour);
-	buf_addc(out, '\n');
-	stats_workers(stats, a, out, width, colour);
+	stats_tables(stats, a, out, width, colour);
 }

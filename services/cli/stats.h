@@ -7,8 +7,8 @@
 
 /* "pending 12  processing 3 …" */
 void stats_counts(struct json stats, struct buf *out, bool colour);
-void stats_queues(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour);
-void stats_workers(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour);
+/* Queues and workers. */
+void stats_tables(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour);
 /* All of it, with throughput and times as the service measured them. */
 void stats_print(struct json stats, struct arena *a, struct buf *out, size_t width, bool colour);
 

@@ -125,21 +125,23 @@ static bool parse_answer(struct execution *x, const struct llm_answer *a, struct
 
 static void complete(struct execution *x, const struct llm_answer *a, int64_t first_byte_us)
 {
+	/* Tokens are never free: what the provider does not count is estimated, and said to be. */
+	struct usage usage = a->usage_known ? a->usage : usage_estimate(x->call.system, x->prompt, a->text);
 	struct llm_result result = {
 	    .model = x->route.model,
 	    .provider = span_from(x->route.provider->name),
 	    .prompt = x->prompt,
 	    .raw_response = a->text.p ? a->text : SPAN(""),
 	    .finish_reason = a->finish_reason,
-	    .usage = a->usage_known ? &a->usage : NULL,
+	    .usage = &usage,
 	    .response_length = (int64_t)a->text.n,
 	    .fallback_from = tried_models(x),
 	};
 	if (!parse_answer(x, a, &result.parsed_output))
 		return;
 	int64_t nanousd;
-	if (a->usage_known && price_cost(x->runner->prices, result.provider, result.model, &a->usage,
-	                                 clock_wall_ms(x->runner->clock), &nanousd, &result.price_id))
+	if (price_cost(x->runner->prices, result.provider, result.model, &usage, clock_wall_ms(x->runner->clock), &nanousd,
+	               &result.price_id))
 		result.cost_nanousd = (struct opt_i64){true, nanousd};
 	if (a->simulated)
 		result.simulated = (struct opt_bool){true, true};

@@ -17,8 +17,6 @@ static const struct env_option options[] = {
      "first wait between tries; doubles, with jitter, up to 300 s", .unit = 1000},
     {"GANNET_PROVIDER_IDLE_TIMEOUT", ENV_MS, OPTION(idle_timeout_ms), "60s", 0, JOB_TIMEOUT_MAX_MS,
      "give a call up after so long without a byte; 0 never"},
-    {"GANNET_ALLOW_LINK_LOCAL", ENV_BOOL, OPTION(allow_link_local), "false", 0, 0,
-     "let provider URLs lead to link-local addresses"},
     {"GANNET_CA_FILE", ENV_TEXT, OPTION(ca_file), NULL, 0, 0, "certificates to trust instead of the system's"},
 };
 
@@ -40,7 +38,7 @@ static void on_progress(void *arg)
 
 static enum status open_parts(struct runner *r, struct err *err)
 {
-	struct http_client_options http = {.forbid_link_local = !config.allow_link_local,
+	struct http_client_options http = {.forbid_link_local = true,
 	                                   .ca_file = config.ca_file,
 	                                   .max_connections = config.concurrency,
 	                                   .max_host_connections = config.concurrency};

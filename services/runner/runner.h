@@ -13,7 +13,6 @@ struct runner_config {
 	int64_t max_retries;     /* MAX_RETRIES */
 	int64_t retry_base_ms;   /* RETRY_DELAY */
 	int64_t idle_timeout_ms; /* GANNET_PROVIDER_IDLE_TIMEOUT */
-	bool allow_link_local;   /* GANNET_ALLOW_LINK_LOCAL */
 	const char *ca_file;     /* GANNET_CA_FILE */
 };
 

@@ -110,11 +110,37 @@ static double cpu_s(pid_t pid)
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* What a job costs each process: comparable also when the machine is busy with other things. */
+struct cost {
+	const char *name;
+	pid_t pid;
+	double before_s;
+};
+
+static void costs_begin(struct cost *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		c[i].before_s = cpu_s(c[i].pid);
+}
+
+static void costs_end(const struct cost *c, size_t n, int jobs, const char *settings)
+{
+	for (size_t i = 0; i < n; i++) {
+		char name[96];
+		snprintf(name, sizeof name, "cpu_per_job_%s", c[i].name);
+		figure(name, (cpu_s(c[i].pid) - c[i].before_s) / jobs * 1e6, "us", settings);
+	}
+}
+
 TEST(instant_jobs_executed_and_stored)
 {
+	const char *settings = "60000 instant simulated jobs, one runner, results stored, no projection";
 	double rate[RUNS], publish_rate[RUNS];
 	struct bus *b = publisher();
-	test_ready(test_spawn("gannet-runner", quiet, NULL));
+	struct test_process *runner = test_spawn("gannet-runner", quiet, NULL);
+	test_ready(runner);
+	struct cost costs[] = {{"broker", test_nats_pid(), 0}, {"runner", runner->pid, 0}, {"publisher", getpid(), 0}};
+	costs_begin(costs, countof(costs));
 	for (int run = 0; run < RUNS; run++) {
 		double start = now_s();
 		publish_burst(b, run, BURST, INSTANT);
@@ -122,20 +148,23 @@ TEST(instant_jobs_executed_and_stored)
 		WAIT_FOR(stream_is_empty(b, STREAM_JOBS), "all jobs executed");
 		rate[run] = BURST / (now_s() - start);
 	}
-	figure("jobs_executed_per_s", quantile(rate, RUNS, .5), "1/s",
-	       "60000 instant simulated jobs, one runner, results stored, no projection");
-	figure("jobs_published_per_s", quantile(publish_rate, RUNS, .5), "1/s",
-	       "the same run: one publisher beside the runner");
+	figure("jobs_executed_per_s", quantile(rate, RUNS, .5), "1/s", settings);
+	figure("jobs_published_per_s", quantile(publish_rate, RUNS, .5), "1/s", "the same run: one publisher beside the runner");
+	costs_end(costs, countof(costs), BURST * RUNS, settings);
 	bus_close(b);
 }
 
 TEST(instant_jobs_recorded)
 {
+	const char *settings = "60000 instant simulated jobs: publisher, runner and projection at work";
 	double rate[RUNS];
 	test_postgres_url();
 	struct bus *b = publisher();
-	test_ready(test_spawn("gannet-jobs", quiet, NULL));
-	test_ready(test_spawn("gannet-runner", quiet, NULL));
+	struct test_process *jobs = test_spawn("gannet-jobs", quiet, NULL), *runner = test_spawn("gannet-runner", quiet, NULL);
+	test_ready(jobs);
+	test_ready(runner);
+	struct cost costs[] = {{"recorded_broker", test_nats_pid(), 0}, {"recorded_runner", runner->pid, 0}, {"recorded_jobs", jobs->pid, 0}};
+	costs_begin(costs, countof(costs));
 	for (int run = 0; run < RUNS; run++) {
 		double start = now_s();
 		publish_burst(b, run, BURST, INSTANT);
@@ -144,8 +173,8 @@ TEST(instant_jobs_recorded)
 		rate[run] = BURST / (now_s() - start);
 		CHECK_INT(atol(test_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'")), (long)BURST * (run + 1));
 	}
-	figure("jobs_recorded_per_s", quantile(rate, RUNS, .5), "1/s",
-	       "60000 instant simulated jobs: publisher, runner and projection at work");
+	figure("jobs_recorded_per_s", quantile(rate, RUNS, .5), "1/s", settings);
+	costs_end(costs, countof(costs), BURST * RUNS, settings);
 	bus_close(b);
 }
 

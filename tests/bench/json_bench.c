@@ -9,37 +9,39 @@
 #define SAMPLES 5
 
 static const char job_text[] =
-	"{\"job_id\":\"job-00000042\",\"template\":\"Summarise for {{name}} in at most {{n}} words: {{text}}\",\"model\":\"gpt-4o-mini\","
-	"\"context\":{\"name\":\"Ada\",\"n\":40,\"text\":\"The engine weaves algebraic patterns.\"},\"format\":\"markdown\","
-	"\"user_id\":\"user-17\",\"temperature\":0.2,\"max_tokens\":256,\"metadata\":{\"batch\":\"b-9\"}}";
+    "{\"job_id\":\"job-00000042\",\"template\":\"Summarise for {{name}} in at most {{n}} words: "
+    "{{text}}\",\"model\":\"gpt-4o-mini\","
+    "\"context\":{\"name\":\"Ada\",\"n\":40,\"text\":\"The engine weaves algebraic "
+    "patterns.\"},\"format\":\"markdown\","
+    "\"user_id\":\"user-17\",\"temperature\":0.2,\"max_tokens\":256,\"metadata\":{\"batch\":\"b-9\"}}";
 
 static const struct usage usage = {.input_tokens = 58, .output_tokens = 21, .total_tokens = 79};
 static const struct llm_result result = {
-	.model = {"gpt-4o-mini", 11},
-	.provider = {"openai", 6},
-	.prompt = {"Summarise for Ada in at most 40 words: The engine weaves algebraic patterns.", 76},
-	.raw_response = {"It computes with symbols.", 25},
-	.parsed_output = {{"\"It computes with symbols.\"", 27}, JSON_STRING},
-	.finish_reason = {"stop", 4},
-	.usage = &usage,
-	.cost_nanousd = {true, 21300},
-	.response_length = 25,
+    .model = {"gpt-4o-mini", 11},
+    .provider = {"openai", 6},
+    .prompt = {"Summarise for Ada in at most 40 words: The engine weaves algebraic patterns.", 76},
+    .raw_response = {"It computes with symbols.", 25},
+    .parsed_output = {{"\"It computes with symbols.\"", 27}, JSON_STRING},
+    .finish_reason = {"stop", 4},
+    .usage = &usage,
+    .cost_nanousd = {true, 21300},
+    .response_length = 25,
 };
 static const struct job_event event = {
-	.job_id = {"job-00000042", 12},
-	.output_id = {"out-job-00000042", 16},
-	.tenant = {"acme", 4},
-	.kind = {"llm", 3},
-	.priority = PRIORITY_DEFAULT,
-	.state = JOB_EVENT_COMPLETED,
-	.run = 1,
-	.attempt = 1,
-	.delivery = 1,
-	.stream_seq = {"1284411", 7},
-	.user_id = {"user-17", 7},
-	.submitted_at = {1767225845123},
-	.timestamp = {1767225845979},
-	.result = &result,
+    .job_id = {"job-00000042", 12},
+    .output_id = {"out-job-00000042", 16},
+    .tenant = {"acme", 4},
+    .kind = {"llm", 3},
+    .priority = PRIORITY_DEFAULT,
+    .state = JOB_EVENT_COMPLETED,
+    .run = 1,
+    .attempt = 1,
+    .delivery = 1,
+    .stream_seq = {"1284411", 7},
+    .user_id = {"user-17", 7},
+    .submitted_at = {1767225845123},
+    .timestamp = {1767225845979},
+    .result = &result,
 };
 
 static struct arena memory;

@@ -9,7 +9,7 @@
 #include "tests/integration/bus_helpers.h"
 #include "tests/lib/process.h"
 
-static atomic_int heard, states_up, states_down;
+static atomic_int heard, states_up, states_down, forbidden, refusals;
 static char last[256];
 
 static void hear(void *arg, const struct bus_in *m)
@@ -22,7 +22,8 @@ static void hear(void *arg, const struct bus_in *m)
 static void on_state(void *arg, bool connected, const char *why)
 {
 	(void)arg;
-	CHECK(why != NULL);
+	forbidden += strstr(why, "secret.plan") != NULL;
+	refusals += strstr(why, "Authorization") != NULL;
 	if (connected)
 		states_up++;
 	else
@@ -53,8 +54,8 @@ static pid_t start_server(int port, const char *config)
 	FILE *f = fopen(path, "we");
 	CHECK(f && fprintf(f, "listen: 127.0.0.1:%d\n%s\n", port, config) > 0 && fclose(f) == 0);
 	process_find("nats-server", program, sizeof program);
-	return process_start(&(struct process){
-	    .path = program, .argv = (const char *[]){"nats-server", "-c", path, NULL}, .log_path = log});
+	return process_start(
+	    &(struct process){.path = program, .argv = (const char *[]){"nats-server", "-c", path, NULL}, .log_path = log});
 }
 
 TEST(published_messages_reach_subscribers_with_their_headers)
@@ -94,7 +95,9 @@ TEST(headers_are_found_by_their_exact_name_and_empty_ones_are_left_out)
 	struct bus_sub *s;
 	CHECK_OK(bus_subscribe(b, "with.headers", NULL, hear_headers, NULL, &s, &err), err);
 	const struct bus_header h[] = {{"traceparent", SPAN("00-ab-cd-01")}, {"Empty", SPAN("")}, {"After", SPAN("x y")}};
-	CHECK_OK(bus_publish(b, &(struct bus_out){.subject = "with.headers", .reply = "here", .headers = h, .headers_n = 3}, &err), err);
+	CHECK_OK(bus_publish(b, &(struct bus_out){.subject = "with.headers", .reply = "here", .headers = h, .headers_n = 3},
+	                     &err),
+	         err);
 	WAIT_FOR(heard == 1, "the message");
 	CHECK_SPAN(seen_trace, "00-ab-cd-01");
 	CHECK(strcmp(empty_text, "x y") == 0);
@@ -106,9 +109,11 @@ TEST(a_header_that_would_begin_another_line_is_refused)
 	struct bus *b = open_bus();
 	struct err err;
 	const struct bus_header h = {"Note", SPAN("a\r\nNats-Msg-Id: forged")};
-	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, &err),
+	             STATUS_INVALID);
 	CHECK_HAS(err.msg, "Note");
-	CHECK_STATUS(bus_store(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, 0, 0, NULL, NULL, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_store(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, 0, 0, NULL, NULL, &err),
+	             STATUS_INVALID);
 	CHECK_INT(bus_store_in_flight(b), 0);
 	bus_close(b);
 }
@@ -148,14 +153,16 @@ static void answer_error(void *arg, const struct bus_in *m)
 	struct bus *b = arg;
 	struct err err;
 	char reply[128];
-	const struct bus_header h[] = {{"Nats-Service-Error-Code", SPAN("422")}, {"Nats-Service-Error", SPAN("no such model")}};
+	const struct bus_header h[] = {{"Nats-Service-Error-Code", SPAN("422")},
+	                               {"Nats-Service-Error", SPAN("no such model")}};
 	CHECK(span_copy(m->reply, reply, sizeof reply));
-	CHECK_OK(bus_publish(b,
-	                     &(struct bus_out){.subject = reply,
-	                                       .data = SPAN("{\"error\":{\"code\":\"x\",\"message\":\"y\",\"field\":\"model\"}}"),
-	                                       .headers = h,
-	                                       .headers_n = 2},
-	                     &err),
+	CHECK_OK(bus_publish(
+	             b,
+	             &(struct bus_out){.subject = reply,
+	                               .data = SPAN("{\"error\":{\"code\":\"x\",\"message\":\"y\",\"field\":\"model\"}}"),
+	                               .headers = h,
+	                               .headers_n = 2},
+	             &err),
 	         err);
 }
 
@@ -209,6 +216,44 @@ TEST(wrong_credentials_are_unauthorized_and_right_ones_may_hold_any_character)
 	bus_close(b);
 }
 
+TEST(what_the_server_forbids_is_told)
+{
+	char url[128];
+	struct bus *b;
+	struct err err;
+	int port = test_free_port();
+	start_server(
+	    port,
+	    "authorization { users: [ { user: u, password: p, permissions: { publish: { deny: \"secret.>\" } } } ] }");
+	WAIT_FOR(process_listens(port, NULL), "the server");
+	snprintf(url, sizeof url, "nats://u:p@127.0.0.1:%d", port);
+	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system, .on_state = on_state}, &b, &err), err);
+	publish(b, "secret.plan", "x");
+	WAIT_FOR(forbidden, "the complaint");
+	CHECK(bus_is_connected(b));
+	bus_close(b);
+}
+
+TEST(credentials_that_are_refused_on_return_end_the_connection)
+{
+	char url[128];
+	struct bus *b;
+	struct err err;
+	int port = test_free_port();
+	pid_t server = start_server(port, "authorization { token: \"t0ken\" }");
+	WAIT_FOR(process_listens(port, NULL), "the server");
+	snprintf(url, sizeof url, "nats://t0ken@127.0.0.1:%d", port);
+	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system, .on_state = on_state}, &b, &err), err);
+	kill(server, SIGKILL);
+	process_wait(server);
+	start_server(port, "authorization { token: \"another\" }");
+	WAIT_FOR(refusals, "the news");
+	WAIT_FOR(bus_store(b, &(struct bus_out){.subject = "s"}, 0, 0, NULL, NULL, &err) == STATUS_UNAVAILABLE, "the end");
+	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s"}, &err), STATUS_UNAVAILABLE);
+	WAIT_FOR(bus_store_in_flight(b) == 0, "what waited to be given up");
+	bus_close(b);
+}
+
 TEST(a_token_connects)
 {
 	char url[128];
@@ -227,7 +272,8 @@ TEST(addresses_that_make_no_sense_are_refused)
 	struct bus *b;
 	struct err err;
 	CHECK_STATUS(bus_open(&(struct bus_options){.url = "", .clock = &clock_system}, &b, &err), STATUS_INVALID);
-	CHECK_STATUS(bus_open(&(struct bus_options){.url = "http://127.0.0.1:1", .clock = &clock_system}, &b, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_open(&(struct bus_options){.url = "http://127.0.0.1:1", .clock = &clock_system}, &b, &err),
+	             STATUS_INVALID);
 	CHECK(strcmp(err.field, "NATS_URL") == 0);
 }
 

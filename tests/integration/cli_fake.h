@@ -32,9 +32,10 @@ static struct fake_verb fake_verbs[] = {
     {"feedback", &feedback_request_table}, {"stats", &stats_request_table},
 };
 static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct bus *fake_bus;
 static char fake_broken[400]; /* the first request that was wrong */
 /* What happens to a job when it was created: called on a client thread with its id. */
-static void (*fake_on_create)(struct span job_id);
+static void (*fake_created_hook)(struct span job_id);
 
 static struct fake_verb *fake_verb(struct span name)
 {
@@ -44,10 +45,42 @@ static struct fake_verb *fake_verb(struct span name)
 	return NULL;
 }
 
+/* What a verb answers from now on. */
+static inline void fake_reply(const char *verb, const char *reply)
+{
+	static struct arena kept; /* for answers that are on their way */
+	pthread_mutex_lock(&fake_lock);
+	fake_verb(span_from(verb))->reply = arena_cstr(&kept, span_from(reply));
+	fake_verb(span_from(verb))->error = NULL;
+	pthread_mutex_unlock(&fake_lock);
+}
+
+static inline void fake_refuse(const char *verb, const char *error)
+{
+	pthread_mutex_lock(&fake_lock);
+	fake_verb(span_from(verb))->error = error;
+	pthread_mutex_unlock(&fake_lock);
+}
+
+static inline void fake_on_create(void (*fn)(struct span job_id))
+{
+	pthread_mutex_lock(&fake_lock);
+	fake_created_hook = fn;
+	pthread_mutex_unlock(&fake_lock);
+}
+
+static inline int fake_requests(const char *verb)
+{
+	pthread_mutex_lock(&fake_lock);
+	int n = fake_verb(span_from(verb))->requests;
+	pthread_mutex_unlock(&fake_lock);
+	return n;
+}
+
 static inline void fake_send(const char *subject, struct span data, const struct bus_header *headers, size_t n)
 {
 	struct err err;
-	CHECK_OK(bus_publish(test_bus(),
+	CHECK_OK(bus_publish(fake_bus,
 	                     &(struct bus_out){.subject = subject, .data = data, .headers = headers, .headers_n = n}, &err),
 	         err);
 }
@@ -109,14 +142,19 @@ static inline void fake_receive(void *arg, const struct bus_in *m)
 	if (!v || !span_copy(m->reply, reply, sizeof reply))
 		return;
 	fake_check(v, m->data, &job_id);
-	if (v->error)
-		fake_error(reply, v->error);
-	else if (v->reply)
-		fake_send(reply, span_from(v->reply), NULL, 0);
-	else if (strcmp(v->name, "create") == 0)
+	bool create = strcmp(v->name, "create") == 0;
+	pthread_mutex_lock(&fake_lock);
+	const char *answer = v->reply, *error = v->error;
+	void (*then)(struct span id) = create ? fake_created_hook : NULL;
+	pthread_mutex_unlock(&fake_lock);
+	if (error)
+		fake_error(reply, error);
+	else if (answer)
+		fake_send(reply, span_from(answer), NULL, 0);
+	else if (create)
 		fake_created(reply, job_id);
-	if (strcmp(v->name, "create") == 0 && fake_on_create)
-		fake_on_create(job_id);
+	if (then)
+		then(job_id);
 }
 
 static inline void fake_end(void)
@@ -128,8 +166,9 @@ static inline void fake_start(void)
 {
 	struct bus_sub *sub;
 	struct err err;
-	CHECK_OK(bus_subscribe(test_bus(), "gannet.default.jobs.*", NULL, fake_receive, NULL, &sub, &err), err);
-	CHECK_OK(bus_flush(test_bus(), 5000, &err), err);
+	fake_bus = test_bus();
+	CHECK_OK(bus_subscribe(fake_bus, "gannet.default.jobs.*", NULL, fake_receive, NULL, &sub, &err), err);
+	CHECK_OK(bus_flush(fake_bus, 5000, &err), err);
 	test_at_end(TEST_END_BUS, fake_end);
 }
 

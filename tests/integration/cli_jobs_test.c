@@ -9,7 +9,7 @@ static void answer_with_record(const char *verb, const char *job_id, const char 
 {
 	buf_reset(&record);
 	fake_record(job_id, status, &record);
-	fake_verb(span_from(verb))->reply = record.data;
+	fake_reply(verb, record.data);
 }
 
 TEST(get_shows_question_answer_and_cost)
@@ -53,7 +53,7 @@ TEST(get_prints_the_record_itself_with_json)
 TEST(a_job_that_does_not_exist_ends_the_command_with_6)
 {
 	fake_start();
-	fake_verb(SPAN("get"))->error = "404 no job j9 in tenant default";
+	fake_refuse("get", "404 no job j9 in tenant default");
 	struct cli_run r = CLI("get", "j9");
 	CHECK_INT(r.status, 6);
 	CHECK_HAS(r.err.data, "gannet: no job j9 in tenant default");
@@ -77,7 +77,7 @@ static const char *page(const char *cursor)
 TEST(list_asks_with_its_filters_and_prints_a_table)
 {
 	fake_start();
-	fake_verb(SPAN("list"))->reply = page("c1");
+	fake_reply("list", page("c1"));
 	struct cli_run r = CLI("list", "--status", "failed", "--model", "m", "--user", "ada", "--kind", "llm", "--template",
 	                       "t", "--since", "2026-01-01T00:00:00Z", "--before", "2026-02-01T00:00:00Z", "--limit", "2");
 	CHECK_INT(r.status, 0);
@@ -95,11 +95,11 @@ TEST(list_asks_with_its_filters_and_prints_a_table)
 TEST(list_follows_the_cursor_to_the_end_with_all)
 {
 	fake_start();
-	fake_verb(SPAN("list"))->reply = page("c1");
+	fake_reply("list", page("c1"));
 	struct test_process *p = CLI_SPAWN("list", "--all", "--quiet");
 	const char *last = page("");
 	WAIT_FOR(strcmp(cli_asked("list", "/cursor"), "\"c1\"") == 0, "the second page to be asked for");
-	fake_verb(SPAN("list"))->reply = last;
+	fake_reply("list", last);
 	struct cli_run r = cli_end(p);
 	CHECK_INT(r.status, 0);
 	CHECK(strncmp(r.out.data, "first\nother\nfirst\nother\n", 24) == 0);
@@ -110,7 +110,7 @@ TEST(list_follows_the_cursor_to_the_end_with_all)
 TEST(an_empty_list_says_so)
 {
 	fake_start();
-	fake_verb(SPAN("list"))->reply = "{\"jobs\":[]}";
+	fake_reply("list", "{\"jobs\":[]}");
 	struct cli_run r = CLI("list");
 	CHECK_INT(r.status, 0);
 	CHECK_INT(r.out.len, 0);
@@ -120,10 +120,10 @@ TEST(an_empty_list_says_so)
 TEST(cancel_takes_many_ids_and_a_reason)
 {
 	fake_start();
-	fake_verb(SPAN("cancel"))->reply = "{\"job_id\":\"b\",\"status\":\"cancelling\"}";
+	fake_reply("cancel", "{\"job_id\":\"b\",\"status\":\"cancelling\"}");
 	struct cli_run r = CLI("cancel", "a", "b", "--reason", "too late");
 	CHECK_INT(r.status, 0);
-	CHECK_INT(fake_verb(SPAN("cancel"))->requests, 2);
+	CHECK_INT(fake_requests("cancel"), 2);
 	CHECK_ASKED("cancel", "", "{\"job_id\":\"b\",\"reason\":\"too late\"}");
 	CHECK_SPAN(span_from(r.out.data), "b  cancelling\nb  cancelling\n");
 }
@@ -131,10 +131,10 @@ TEST(cancel_takes_many_ids_and_a_reason)
 TEST(one_failure_does_not_stop_the_others)
 {
 	fake_start();
-	fake_verb(SPAN("retry"))->error = "409 job a has not ended";
+	fake_refuse("retry", "409 job a has not ended");
 	struct cli_run r = CLI("retry", "a", "not.an.id", "b");
 	CHECK_INT(r.status, 1);
-	CHECK_INT(fake_verb(SPAN("retry"))->requests, 2);
+	CHECK_INT(fake_requests("retry"), 2);
 	CHECK_ASKED("retry", "/job_id", "\"b\"");
 	CHECK_HAS(r.err.data, "job a has not ended");
 	CHECK_HAS(r.err.data, "'not.an.id' is not a job id");
@@ -143,14 +143,14 @@ TEST(one_failure_does_not_stop_the_others)
 TEST(retry_says_which_run_it_is)
 {
 	fake_start();
-	fake_verb(SPAN("retry"))->reply = "{\"job_id\":\"a\",\"output_id\":\"out-a\",\"status\":\"queued\",\"run\":3}";
+	fake_reply("retry", "{\"job_id\":\"a\",\"output_id\":\"out-a\",\"status\":\"queued\",\"run\":3}");
 	CHECK_SPAN(span_from(CLI("retry", "a").out.data), "a  queued  run 3\n");
 }
 
 TEST(retry_of_all_failed_jobs_is_one_request_with_filters)
 {
 	fake_start();
-	fake_verb(SPAN("bulk_retry"))->reply = "{\"retried\":2,\"job_ids\":[\"a\",\"b\"]}";
+	fake_reply("bulk_retry", "{\"retried\":2,\"job_ids\":[\"a\",\"b\"]}");
 	struct cli_run r = CLI("retry", "--all-failed", "--user", "ada", "--limit", "2");
 	CHECK_INT(r.status, 0);
 	CHECK_ASKED("bulk_retry", "", "{\"user_id\":\"ada\",\"limit\":2}");
@@ -161,7 +161,7 @@ TEST(retry_of_all_failed_jobs_is_one_request_with_filters)
 TEST(feedback_is_a_thumb_and_a_comment)
 {
 	fake_start();
-	fake_verb(SPAN("feedback"))->reply = "{\"job_id\":\"a\",\"output_id\":\"out-a\",\"feedback\":\"thumbs_up\"}";
+	fake_reply("feedback", "{\"job_id\":\"a\",\"output_id\":\"out-a\",\"feedback\":\"thumbs_up\"}");
 	struct cli_run r = CLI("feedback", "a", "up", "--comment", "well said", "--user", "ada");
 	CHECK_INT(r.status, 0);
 	CHECK_ASKED("feedback", "",
@@ -176,7 +176,7 @@ TEST(feedback_is_a_thumb_and_a_comment)
 TEST(rerun_can_wait_for_the_new_job)
 {
 	fake_start();
-	fake_verb(SPAN("rerun"))->reply = AGAIN;
+	fake_reply("rerun", AGAIN);
 	answer_with_record("get", "new", "completed");
 	struct cli_run r = CLI("rerun", "a", "--wait");
 	CHECK_INT(r.status, 0);
@@ -188,7 +188,7 @@ TEST(rerun_can_wait_for_the_new_job)
 TEST(regenerate_changes_model_and_context)
 {
 	fake_start();
-	fake_verb(SPAN("regenerate"))->reply = AGAIN;
+	fake_reply("regenerate", AGAIN);
 	struct cli_run r = CLI("regenerate", "a", "--model", "m2", "--context", "{\"x\":1}", "--var", "y=2");
 	CHECK_INT(r.status, 0);
 	CHECK_ASKED("regenerate", "", "{\"job_id\":\"a\",\"model\":\"m2\",\"context\":{\"x\":1,\"y\":\"2\"}}");
@@ -198,7 +198,7 @@ TEST(regenerate_changes_model_and_context)
 TEST(stats_show_counts_queues_and_workers)
 {
 	fake_start();
-	fake_verb(SPAN("stats"))->reply = FAKE_STATS;
+	fake_reply("stats", FAKE_STATS);
 	struct cli_run r = CLI("stats");
 	CHECK_INT(r.status, 0);
 	CHECK_HAS(r.out.data, "12 pending  3 processing  12,345 completed  4 failed");
@@ -237,7 +237,7 @@ TEST(bash_completes_commands_options_and_their_values)
 	char programs[PATH_MAX];
 	CHECK(realpath(test_bin(), programs));
 	fake_start();
-	fake_verb(SPAN("list"))->reply = "{\"jobs\":[]}";
+	fake_reply("list", "{\"jobs\":[]}");
 	struct cli_run r = cli_end(test_spawn("/bin/bash", NULL, CLI_ENV("-c", script, programs)));
 	CHECK_INT(r.status, 0);
 	CHECK_SPAN(span_from(r.out.data), "submit\n--format\njson\ndown\ncompletion\n");

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+#include "bus/store.h"
+#include "bus/topology.h"
 #include "tests/integration/cli_fake.h"
 
 static const char *output(struct test_process *p)
@@ -45,6 +47,27 @@ TEST(watch_shows_the_events_of_all_jobs)
 	CHECK_HAS(r.out.data, "  j2                      failed      provider_error: it answered 500\n");
 }
 
+TEST(watch_names_jobs_that_came_without_an_id)
+{
+	struct bus_stream_state state;
+	struct bus_stored stored;
+	struct err err;
+	char id[JOB_ID_BYTES];
+	fake_start();
+	CHECK_OK(bus_topology_ensure(test_bus(), STREAM_JOBS, &bus_limits_default, &err), err);
+	CHECK_OK(bus_stream_state(test_bus(), STREAM_JOBS, &state, &err), err);
+	struct test_process *p = CLI_SPAWN("watch");
+	WAIT_FOR((fake_started(SPAN("first")), strstr(output(p), "first")), "an event to be shown");
+	struct bus_out job = {.subject = "gannet.default.jobs.submit.llm.low",
+	                      .data = SPAN("{\"template\":\"x\",\"model\":\"m\"}")};
+	CHECK_OK(bus_store_wait(test_bus(), &job, 0, &stored, &err), err);
+	job_id_from_sequence(state.created_ms, stored.sequence, id);
+	WAIT_FOR(strstr(output(p), "queued"), "the submission to be shown");
+	CHECK_HAS(output(p), id);
+	test_kill(p, SIGINT);
+	CHECK_INT(cli_end(p).status, 130);
+}
+
 TEST(watch_with_json_prints_a_document_a_line)
 {
 	fake_start();
@@ -66,7 +89,7 @@ TEST(watch_of_one_job_ends_with_it)
 	struct buf record = {0};
 	fake_start();
 	fake_record("j1", "processing", &record);
-	fake_verb(SPAN("get"))->reply = record.data;
+	fake_reply("get", record.data);
 	struct test_process *p = CLI_SPAWN("watch", "j1");
 	WAIT_FOR(strstr(log_of(p), "job j1 is processing"), "the record to be told");
 	fake_failed(SPAN("j1"));
@@ -156,7 +179,7 @@ static void check_restored(struct terminal *t)
 static struct terminal top(void)
 {
 	fake_start();
-	fake_verb(SPAN("stats"))->reply = FAKE_STATS;
+	fake_reply("stats", FAKE_STATS);
 	struct terminal t = open_terminal(100, ARGS("top"));
 	WAIT_FOR(has_shown(&t, "q quit"), "the screen");
 	CHECK_HAS(t.seen.data, "\x1b[?1049h");
@@ -206,11 +229,10 @@ TEST(top_restores_the_terminal_when_it_is_killed_or_crashes)
 TEST(top_goes_on_without_the_service)
 {
 	fake_start();
-	fake_verb(SPAN("stats"))->error = "503 PostgreSQL is away";
+	fake_refuse("stats", "503 PostgreSQL is away");
 	struct terminal t = open_terminal(100, ARGS("top"));
 	WAIT_FOR(has_shown(&t, "PostgreSQL is away"), "the reason");
-	fake_verb(SPAN("stats"))->reply = FAKE_STATS;
-	fake_verb(SPAN("stats"))->error = NULL;
+	fake_reply("stats", FAKE_STATS);
 	WAIT_FOR(has_shown(&t, "runner-1"), "the service to be asked again");
 	CHECK(write(t.fd, "q", 1) == 1);
 	CHECK_INT(end_of(&t), 0);
@@ -220,7 +242,7 @@ TEST(top_goes_on_without_the_service)
 TEST(top_prints_plainly_where_there_is_no_terminal)
 {
 	fake_start();
-	fake_verb(SPAN("stats"))->reply = FAKE_STATS;
+	fake_reply("stats", FAKE_STATS);
 	struct cli_run r = CLI("top", "--once");
 	CHECK_INT(r.status, 0);
 	CHECK_HAS(r.out.data, "runner-1  llm   running");
@@ -240,7 +262,7 @@ TEST(tables_fit_the_terminal_and_have_colours_there)
 	buf_adds(&page, "{\"jobs\":[");
 	fake_record("0123456789abcdefghijkl", "completed", &page);
 	buf_adds(&page, "]}");
-	fake_verb(SPAN("list"))->reply = page.data;
+	fake_reply("list", page.data);
 	struct terminal t = open_terminal(80, ARGS("list"));
 	CHECK_INT(end_of(&t), 0);
 	CHECK_HAS(t.seen.data, "\x1b[32mcompleted\x1b[0m");

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "bus/kv.h"
+#include "bus/topology.h"
 #include "tests/integration/cli_fake.h"
 
 static void write_file(const char *path, const char *text)
@@ -82,7 +84,7 @@ static void complete(struct span job_id)
 TEST(waiting_prints_the_answer_and_a_summary_beside_it)
 {
 	fake_start();
-	fake_on_create = complete;
+	fake_on_create(complete);
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "simulated", "--wait");
 	CHECK_INT(r.status, 0);
 	CHECK_SPAN(span_from(r.out.data), FAKE_ANSWER "\n");
@@ -96,7 +98,7 @@ TEST(waiting_prints_the_answer_and_a_summary_beside_it)
 TEST(waiting_with_json_prints_the_final_event)
 {
 	fake_start();
-	fake_on_create = complete;
+	fake_on_create(complete);
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "simulated", "--wait", "--json");
 	struct json doc, state;
 	struct err err;
@@ -109,7 +111,7 @@ TEST(waiting_with_json_prints_the_final_event)
 TEST(a_job_that_fails_makes_the_command_fail_with_3)
 {
 	fake_start();
-	fake_on_create = fake_failed;
+	fake_on_create(fake_failed);
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "m", "--wait");
 	CHECK_INT(r.status, 3);
 	CHECK_INT(r.out.len, 0);
@@ -119,7 +121,7 @@ TEST(a_job_that_fails_makes_the_command_fail_with_3)
 TEST(a_job_that_is_cancelled_makes_the_command_end_with_4)
 {
 	fake_start();
-	fake_on_create = fake_cancelled;
+	fake_on_create(fake_cancelled);
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "m", "--wait");
 	CHECK_INT(r.status, 4);
 	CHECK_HAS(r.err.data, "was cancelled");
@@ -128,24 +130,16 @@ TEST(a_job_that_is_cancelled_makes_the_command_end_with_4)
 TEST(waiting_ends_with_5_when_the_time_is_up)
 {
 	fake_start();
-	struct cli_run r = CLI("submit", "-T", "x", "-m", "m", "--wait", "--timeout", "300ms", "--job-id", "slow");
+	struct cli_run r = CLI("submit", "-T", "x", "-m", "m", "--wait", "--timeout", "2s", "--job-id", "slow");
 	CHECK_INT(r.status, 5);
 	CHECK_HAS(r.err.data, "job slow goes on; `gannet watch slow` follows it");
-}
-
-static int created(void)
-{
-	pthread_mutex_lock(&fake_lock);
-	int n = fake_verb(SPAN("create"))->requests;
-	pthread_mutex_unlock(&fake_lock);
-	return n;
 }
 
 TEST(an_interrupt_ends_the_waiting_and_not_the_job)
 {
 	fake_start();
 	struct test_process *p = CLI_SPAWN("submit", "-T", "x", "-m", "m", "--stream", "--job-id", "long");
-	WAIT_FOR(created(), "the job to be created");
+	WAIT_FOR(fake_requests("create"), "the job to be created");
 	/* The first piece on standard output shows that the command is past its set-up. */
 	fake_send("gannet.default.jobs.stream.long", SPAN("{\"job_id\":\"long\",\"seq\":0,\"delta\":\"Gan\"}"), NULL, 0);
 	scoped_buf out = {0};
@@ -182,7 +176,7 @@ static void stream_some(struct span job_id)
 TEST(a_streamed_answer_is_printed_once)
 {
 	fake_start();
-	fake_on_create = stream_all;
+	fake_on_create(stream_all);
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "simulated", "--stream");
 	CHECK_INT(r.status, 0);
 	CHECK_ASKED("create", "/stream", "true");
@@ -192,7 +186,7 @@ TEST(a_streamed_answer_is_printed_once)
 TEST(pieces_that_were_lost_are_made_up_for_at_the_end)
 {
 	fake_start();
-	fake_on_create = stream_some;
+	fake_on_create(stream_some);
 	CHECK_SPAN(span_from(CLI("submit", "-T", "x", "-m", "simulated", "--stream").out.data), FAKE_ANSWER "\n");
 }
 
@@ -202,22 +196,52 @@ static void end_unseen(struct span job_id)
 	char id[JOB_ID_BYTES];
 	CHECK(span_copy(job_id, id, sizeof id));
 	fake_record(id, "completed", &record);
-	fake_verb(SPAN("get"))->reply = record.data;
+	fake_reply("get", record.data);
 }
 
 TEST(an_end_that_no_event_told_is_found_in_the_record)
 {
 	fake_start();
-	fake_on_create = end_unseen;
+	fake_on_create(end_unseen);
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "simulated", "--wait");
 	CHECK_INT(r.status, 0);
 	CHECK_SPAN(span_from(r.out.data), FAKE_ANSWER "\n");
 }
 
+static uint64_t jobs_stored(void)
+{
+	struct bus_stream_state state;
+	struct err err;
+	CHECK_OK(bus_stream_state(test_bus(), STREAM_JOBS, &state, &err), err);
+	return state.messages;
+}
+
+TEST(a_job_published_directly_is_stored_once_and_needs_no_service)
+{
+	struct err err;
+	CHECK_OK(bus_topology_ensure(test_bus(), STREAM_JOBS, &bus_limits_default, &err), err);
+	struct cli_run r = CLI("submit", "-T", "x", "-m", "m", "--direct", "--job-id", "d1", "--priority", "high");
+	CHECK_INT(r.status, 0);
+	CHECK_HAS(r.out.data, "out-d1");
+	CHECK_INT(CLI("submit", "-T", "x", "-m", "m", "--direct", "--job-id", "d1", "--priority", "high").status, 0);
+	CHECK_INT(jobs_stored(), 1);
+	struct bus_stored_message m;
+	CHECK_OK(bus_get_last(test_bus(), STREAM_JOBS, "gannet.default.jobs.submit.llm.high", &m, &err), err);
+	CHECK_SPAN(bus_in_header(&m.in, HEADER_MSG_ID), "default.d1:1");
+	bus_stored_message_free(&m);
+}
+
+TEST(a_job_published_directly_where_no_queue_is_ends_the_command_with_7)
+{
+	test_nats_start();
+	test_expect_invalid("gannet.default.jobs.submit.");
+	CHECK_INT(CLI("submit", "-T", "x", "-m", "m", "--direct", "--timeout", "1s").status, 7);
+}
+
 TEST(refusals_of_the_service_are_told_with_their_field)
 {
 	fake_start();
-	fake_verb(SPAN("create"))->error = "400 model: 'x' is not known";
+	fake_refuse("create", "400 model: 'x' is not known");
 	struct cli_run r = CLI("submit", "-T", "x", "-m", "x");
 	CHECK_INT(r.status, 1);
 	CHECK_HAS(r.err.data, "gannet: model: 'x' is not known");
@@ -271,6 +295,7 @@ TEST(files_and_json_that_are_wrong_are_refused_with_their_option)
 	    {{"submit", "-m", "m", "-T", "x", "-v", "novalue"}, "--var: 'novalue' is neither name=value nor name=@file"},
 	    {{"submit", "-m", "m", "-T", "x", "-v", "a=1", "-v", "a=2"}, "--var: 'a' is given twice"},
 	    {{"submit", "-m", "m", "-T", "x", "--context", "{\"a\":}"}, "--context: is not JSON: "},
+	    {{"list", "--creds", "/nonexistent"}, "--creds: cannot read /nonexistent: No such file"},
 	    {{"submit", "-m", "m", "-T", "x", "--context", "[1]"}, "--context: must be a JSON object"},
 	};
 	for (size_t i = 0; i < countof(rows); i++) {
@@ -322,7 +347,7 @@ TEST(without_nats_url_the_one_in_var_env_is_used)
 	CHECK(mkdir(var, 0700) == 0);
 	snprintf(text, sizeof text, "OTHER=1\nexport NATS_URL='%s'\n", test_nats_url());
 	write_file(in_test_dir("var/env"), text);
-	fake_verb(SPAN("cancel"))->reply = "{\"job_id\":\"x\",\"status\":\"cancelled\"}";
+	fake_reply("cancel", "{\"job_id\":\"x\",\"status\":\"cancelled\"}");
 	struct cli_run r =
 	    cli_end(test_spawn("/usr/bin/env", CLI_ENV("NATS_URL="), CLI_ENV("-C", test_dir(), path, "cancel", "x")));
 	CHECK_INT(r.status, 0);

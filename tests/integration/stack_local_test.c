@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,17 +20,27 @@
 /* Folders with a space in their names, as people have them. */
 static char built[PATH_MAX], var[PATH_MAX], bin[PATH_MAX], output[PATH_MAX];
 
+/* Under another name first: a program that runs cannot be written to. */
 static void copy_program(const char *name)
 {
-	char command[3 * PATH_MAX];
-	snprintf(command, sizeof command, "cp '%s/%s' '%s/%s.new' && mv '%s/%s.new' '%s/%s'", built, name, bin, name, bin,
-	         name, bin, name);
-	CHECK_MSG(system(command) == 0, "%s", command);
+	scoped_buf command = {0};
+	buf_printf(&command, "cp '%s/%s' '%s/new' && mv '%s/new' '%s/%s'", built, name, bin, bin, bin, name);
+	CHECK_MSG(system(command.data) == 0, "%s", command.data);
+}
+
+/* One stack at a time: they look for their ports from the same ones on. */
+static void take_turn(void)
+{
+	scoped_buf path = {0};
+	buf_printf(&path, "%s/stack-test.lock", built);
+	int fd = open(path.data, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0); /* until this process ends */
 }
 
 static void copy_programs(void)
 {
 	snprintf(built, sizeof built, "%s", test_bin());
+	take_turn();
 	snprintf(var, sizeof var, "%s/the var", test_dir());
 	snprintf(bin, sizeof bin, "%s/the bin", test_dir());
 	snprintf(output, sizeof output, "%s/stack.out", test_dir());
@@ -88,25 +99,30 @@ static void stack_ok(const char *command)
 	CHECK_MSG(code == 0, "scripts/stack %s: %d\n%s", command, code, text_of(output));
 }
 
-static const char *in_run(const char *file)
+/* The text of a file in var/run, "" if there is none. */
+static const char *in_run(const char *name, const char *kind)
 {
-	static char path[PATH_MAX + 64];
-	snprintf(path, sizeof path, "%s/run/%s", var, file);
-	return path;
+	scoped_buf path = {0};
+	buf_printf(&path, "%s/run/%s.%s", var, name, kind);
+	return text_of(path.data);
 }
 
 static pid_t pid_of(const char *name)
 {
-	char file[64];
-	snprintf(file, sizeof file, "%s.pid", name);
-	return atoi(text_of(in_run(file)));
+	return atoi(in_run(name, "pid"));
 }
 
 static int port_of(const char *name)
 {
-	char file[64];
-	snprintf(file, sizeof file, "%s.port", name);
-	return atoi(text_of(in_run(file)));
+	return atoi(in_run(name, "port"));
+}
+
+/* Ended processes may still wait to be reaped: these have no command line any more. */
+static bool runs(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+	return *text_of(path) != 0;
 }
 
 static int ready(const char *service)
@@ -120,9 +136,9 @@ static int ready(const char *service)
 /* Runs shell text with var/env loaded; its exit code. */
 static int with_env(const char *text)
 {
-	char command[3 * PATH_MAX];
-	snprintf(command, sizeof command, ". '%s/env' && %s", var, text);
-	int status = system(command);
+	scoped_buf command = {0};
+	buf_printf(&command, ". '%s/env' && %s", var, text);
+	int status = system(command.data);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -142,8 +158,8 @@ TEST(stack_comes_up_healthy_keeps_its_data_and_goes_down_without_leftovers)
 	stack_ok("down");
 	const pid_t all[] = {runner, nats, postgres, redis};
 	for (size_t i = 0; i < countof(all); i++)
-		CHECK(kill(all[i], 0) != 0);
-	CHECK(access(in_run("nats.pid"), F_OK) != 0);
+		CHECK(!runs(all[i]));
+	CHECK_INT(pid_of("nats"), 0);
 	CHECK_INT(stack("status"), 1);
 	stack_ok("up");
 	CHECK_INT(with_env("psql -qc 'DROP TABLE kept' \"$DATABASE_URL\""), 0);
@@ -173,11 +189,12 @@ TEST(taken_ports_are_left_alone)
 {
 	struct sockaddr_in nats = {
 	    .sin_family = AF_INET, .sin_port = htons(4222), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	copy_programs();
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0);
 	/* When it is taken already, so much the better. */
 	if (bind(fd, (struct sockaddr *)&nats, sizeof nats) == 0)
 		CHECK(listen(fd, 8) == 0);
-	copy_programs();
 	stack_ok("up");
 	CHECK(port_of("nats") > 4222);
 	CHECK_INT(ready("runner"), 200);
@@ -190,7 +207,7 @@ TEST(demo_runs_a_job_and_leaves_nothing_running)
 	copy_programs();
 	stack_ok("demo");
 	CHECK_HAS(text_of(output), "recorded in PostgreSQL");
-	CHECK(access(in_run("nats.pid"), F_OK) != 0);
+	CHECK_INT(pid_of("nats"), 0);
 }
 
 TEST(demo_leaves_a_stack_running_that_was_up_before)
@@ -212,7 +229,7 @@ TEST(run_stays_until_it_is_interrupted_and_ends_with_0)
 	CHECK_INT(ready("runner"), 200);
 	CHECK(kill(-pid, SIGINT) == 0);
 	CHECK_INT(end(pid), 0);
-	CHECK(access(in_run("nats.pid"), F_OK) != 0);
+	CHECK_INT(pid_of("nats"), 0);
 }
 
 TEST(service_that_cannot_start_is_named_with_the_end_of_its_log)

@@ -121,6 +121,26 @@ TEST(what_is_left_out_or_null_is_absent)
 	CHECK(!s.flag && !s.maybe_i.set && !s.maybe_f.set && !s.maybe_b.set && s.colour == 0 && s.at.ms == 0 && !s.inner);
 }
 
+static int64_t time_of(const char *text)
+{
+	scoped_buf message = {0};
+	struct sample s;
+	struct err err;
+	buf_printf(&message, "{\"number\":1,\"at\":\"%s\"}", text);
+	return decode(message.data, JSON_STRICT, &s, &err) == STATUS_OK ? s.at.ms : INT64_MIN;
+}
+
+TEST(times_at_the_edges_stay_present_and_writable)
+{
+	CHECK_INT(time_of("1970-01-01T00:00:00Z"), 1);
+	CHECK_INT(time_of("1970-01-01T00:00:00.001Z"), 1);
+	CHECK_INT(time_of("1969-12-31T23:59:59.999Z"), -1);
+	CHECK_INT(time_of("0000-01-01T00:00:00Z"), -62167219200000);
+	CHECK_INT(time_of("9999-12-31T23:59:59.999Z"), 253402300799999);
+	CHECK_INT(time_of("0000-01-01T00:00:00+00:01"), INT64_MIN);
+	CHECK_INT(time_of("9999-12-31T23:59:59-00:01"), INT64_MIN);
+}
+
 TEST(text_points_into_the_document_unless_it_was_escaped)
 {
 	static const char text[] = "{\"number\":1,\"name\":\"abcd\",\"code\":\"c\\n\"}";

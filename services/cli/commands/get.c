@@ -69,7 +69,6 @@ static void facts(struct buf *out, struct json r, struct arena *a, bool colour)
 	JOINED_ROW("queue", queue, queue_words);
 	ending_model(&e, &text);
 	row(out, "model", buf_span(&text), colour);
-	row(out, "template", field_text(r, "template_name", a), colour);
 	JOINED_ROW("user", who, who_words);
 	JOINED_ROW("for", where, where_words);
 	time_row(out, "submitted", field_time_ms(r, "created_at"), true, colour);

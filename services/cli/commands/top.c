@@ -140,9 +140,7 @@ static void draw(struct view *v, struct buf *out, bool colour)
 	percentiles(v, "waiting", v->live.queue_ms, out, colour);
 	buf_addc(out, '\n');
 	if (v->stats.type == JSON_OBJECT) {
-		stats_queues(v->stats, &a, out, v->columns, colour);
-		buf_addc(out, '\n');
-		stats_workers(v->stats, &a, out, v->columns, colour);
+		stats_tables(v->stats, &a, out, v->columns, colour);
 		buf_addc(out, '\n');
 	}
 	failures(v, &a, out, colour);
