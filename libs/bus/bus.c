@@ -79,6 +79,15 @@ static int64_t look_after(struct bus *b)
 	return next < 1 ? 1 : next;
 }
 
+/* Under the lock. */
+static void note_refusal(struct bus *b, natsStatus s)
+{
+	if (s == NATS_TIMEOUT)
+		err_retry(&b->open_err, STATUS_UNAVAILABLE, "connecting to NATS: no answer within %d ms", BUS_HANDSHAKE_MS);
+	else
+		bus_client_err(&b->open_err, s, "connecting to NATS");
+}
+
 /*
  * The first connection. A refused one is tried again until bus_open() gives up; refused credentials are final. Runs
  * here and not in bus_open(), because the client's call can hang.
@@ -93,13 +102,13 @@ static bool connect_first(struct bus *b)
 		pthread_mutex_lock(&b->mu);
 		if (s == NATS_OK || s == NATS_CONNECTION_AUTH_FAILED || b->abandoned)
 			break;
-		bus_client_err(&b->open_err, s, "connecting to NATS");
+		note_refusal(b, s);
 		struct timespec until = bus_in_ms(BUS_RETRY_MS);
 		while (!b->abandoned && pthread_cond_timedwait(&b->changed, &b->mu, &until) == 0)
 			continue;
 	}
 	if (s != NATS_OK)
-		bus_client_err(&b->open_err, s, "connecting to NATS");
+		note_refusal(b, s);
 	pthread_mutex_unlock(&b->mu);
 	return s == NATS_OK;
 }

@@ -38,6 +38,8 @@ static void on_closed(natsConnection *nc, void *arg)
 	const char *why = NULL;
 	natsConnection_GetLastError(nc, &why);
 	atomic_store(&b->connected, false);
+	atomic_store(&b->closed, true);
+	bus_wake(b);
 	tell(b, false, why && *why ? why : "closed");
 	pthread_mutex_lock(&b->mu);
 	b->client_closed = true;

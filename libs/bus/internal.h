@@ -45,6 +45,7 @@ struct bus {
 	natsOptions *options;
 	natsConnection *nc;
 	atomic_bool connected;
+	atomic_bool closed; /* for good, by us or by a server that refuses us */
 	atomic_uint_fast64_t epoch; /* reconnections */
 	atomic_bool flush_wanted;   /* bulk only: something was written that nobody sent yet */
 
@@ -117,7 +118,7 @@ void bus_sub_free(struct bus_sub *s);
 void bus_sub_free_retired(struct bus *b, bool all);
 
 enum status bus_store_open(struct bus *b, struct err *err) must_check;
-/* Ends what is in flight with an error. */
+/* After the connection was closed. Ends what is in flight with an error. */
 void bus_store_close(struct bus *b);
 
 /* Where a delivered message stands, from its acknowledgement subject; false when it is none (ADR-15, both forms). */

@@ -50,7 +50,6 @@ struct bus_store {
 	struct slot *slots;
 	uint32_t first_free, high; /* slots from `high` on were never used */
 	size_t in_flight, bytes;
-	bool closed;
 	char refusal[128]; /* what the server said last when it refused something for now */
 };
 
@@ -116,11 +115,11 @@ static void note_sending(struct bus_store *st, struct slot *s, int64_t now_ms)
 static struct slot *take_slot(struct bus_store *st, size_t bytes, unsigned flags, struct err *err)
 {
 	pthread_mutex_lock(&st->mu);
-	while ((flags & BUS_BLOCK) && !makes_room && !st->closed && !has_room(st, bytes))
+	while ((flags & BUS_BLOCK) && !makes_room && !has_room(st, bytes) && !atomic_load(&st->bus->closed))
 		wait_for_room(st);
 	struct slot *s = NULL;
-	if (st->closed)
-		err_retry(err, STATUS_UNAVAILABLE, "the bus is closed");
+	if (atomic_load(&st->bus->closed))
+		err_retry(err, STATUS_UNAVAILABLE, "the connection is closed");
 	else if (!has_room(st, bytes))
 		err_retry(err, STATUS_RATE_LIMITED, "%zu messages and %zu bytes wait for the server's acknowledgement",
 		          st->in_flight, st->bytes);
@@ -319,52 +318,65 @@ enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_m
 	return STATUS_OK;
 }
 
-static void expire(struct bus_store *st, struct slot *s, enum status status, const char *words)
+static void fail(struct bus_store *st, struct slot *s, enum status status, const char *words)
 {
 	struct err err = {0};
 	err_retry(&err, status, "%s", words);
 	finish(st, s, &(struct bus_stored){.status = status, .err = &err});
 }
 
-/*
- * The keeper's turn: gives up what is past its deadline, sends again what is due or was sent before the connection
- * broke.
- */
-static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
+/* Under the lock, which it gives up meanwhile. */
+static void give_up(struct bus_store *st, struct slot *s)
 {
-	struct bus_store *st = owner;
-	bool connected = atomic_load(&st->bus->connected);
-	int64_t next_ms = now_ms + TURN_BUSY_MS;
 	char words[sizeof st->refusal];
-	makes_room = true;
+	bool closed = atomic_load(&st->bus->closed);
+	claim(s);
+	snprintf(words, sizeof words, "%s",
+	         closed       ? "the connection was closed before the server answered"
+	         : s->refused ? st->refusal
+	                      : "not acknowledged before its deadline");
+	enum status status = closed || s->refused ? STATUS_UNAVAILABLE : STATUS_TIMEOUT;
+	pthread_mutex_unlock(&st->mu);
+	fail(st, s, status, words);
+	pthread_mutex_lock(&st->mu);
+}
+
+/* Under the lock, which it gives up meanwhile. */
+static void send_again(struct bus_store *st, struct slot *s, int64_t now_ms)
+{
+	s->pins++;
+	note_sending(st, s, now_ms);
+	pthread_mutex_unlock(&st->mu);
+	release(st, s, transmit(st, s));
+	pthread_mutex_lock(&st->mu);
+}
+
+/* Gives up what is past its deadline, sends again what is due or was sent before the connection broke. */
+static int64_t sweep(struct bus_store *st, int64_t now_ms, uint64_t epoch)
+{
+	bool connected = atomic_load(&st->bus->connected), closed = atomic_load(&st->bus->closed);
+	int64_t next_ms = now_ms + TURN_BUSY_MS;
 	pthread_mutex_lock(&st->mu);
 	for (uint32_t i = 0; i < st->high; i++) {
 		struct slot *s = &st->slots[i];
 		if (!s->live || s->pins)
 			continue;
-		bool late = now_ms >= s->deadline_ms;
-		if (!late && !(connected && (s->epoch != epoch || now_ms >= s->due_ms))) {
-			if (connected && s->due_ms < next_ms)
-				next_ms = s->due_ms;
-			continue;
-		}
-		if (late) {
-			claim(s);
-			snprintf(words, sizeof words, "%s", s->refused ? st->refusal : "not acknowledged before its deadline");
-		} else {
-			s->pins++;
-			note_sending(st, s, now_ms);
-		}
-		pthread_mutex_unlock(&st->mu);
-		if (late)
-			expire(st, s, s->refused ? STATUS_UNAVAILABLE : STATUS_TIMEOUT, words);
-		else
-			release(st, s, transmit(st, s));
-		pthread_mutex_lock(&st->mu);
+		if (closed || now_ms >= s->deadline_ms)
+			give_up(st, s);
+		else if (connected && (s->epoch != epoch || now_ms >= s->due_ms))
+			send_again(st, s, now_ms);
+		else if (connected && s->due_ms < next_ms)
+			next_ms = s->due_ms;
 	}
 	bool idle = st->in_flight == 0;
 	pthread_mutex_unlock(&st->mu);
 	return idle ? BUS_TURN_MS : next_ms - now_ms;
+}
+
+static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
+{
+	makes_room = true;
+	return sweep(owner, now_ms, epoch);
 }
 
 struct waiter {
@@ -451,17 +463,7 @@ enum status bus_store_open(struct bus *b, struct err *err)
 void bus_store_close(struct bus *b)
 {
 	struct bus_store *st = b->store;
-	pthread_mutex_lock(&st->mu);
-	st->closed = true;
-	for (uint32_t i = 0; i < st->high; i++) {
-		struct slot *s = &st->slots[i];
-		if (!claim(s))
-			continue;
-		pthread_mutex_unlock(&st->mu);
-		expire(st, s, STATUS_UNAVAILABLE, "the bus was closed before the server answered");
-		pthread_mutex_lock(&st->mu);
-	}
-	pthread_mutex_unlock(&st->mu);
+	sweep(st, bus_now_ms(b), 0);
 	pthread_cond_destroy(&st->room);
 	pthread_cond_destroy(&st->idle);
 	pthread_mutex_destroy(&st->mu);

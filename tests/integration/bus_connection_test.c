@@ -9,7 +9,7 @@
 #include "tests/integration/bus_helpers.h"
 #include "tests/lib/process.h"
 
-static atomic_int heard, states_up, states_down;
+static atomic_int heard, states_up, states_down, forbidden, refusals;
 static char last[256];
 
 static void hear(void *arg, const struct bus_in *m)
@@ -22,7 +22,8 @@ static void hear(void *arg, const struct bus_in *m)
 static void on_state(void *arg, bool connected, const char *why)
 {
 	(void)arg;
-	CHECK(why != NULL);
+	forbidden += strstr(why, "secret.plan") != NULL;
+	refusals += strstr(why, "Authorization") != NULL;
 	if (connected)
 		states_up++;
 	else
@@ -212,6 +213,44 @@ TEST(wrong_credentials_are_unauthorized_and_right_ones_may_hold_any_character)
 	CHECK(!strstr(err.msg, "secretword") && !err.retryable);
 	snprintf(url, sizeof url, "nats://us%%25r:p%%40ss%%3Aw%%2Frd@127.0.0.1:%d, 127.0.0.1:%d", port, test_free_port());
 	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system}, &b, &err), err);
+	bus_close(b);
+}
+
+TEST(what_the_server_forbids_is_told)
+{
+	char url[128];
+	struct bus *b;
+	struct err err;
+	int port = test_free_port();
+	start_server(
+	    port,
+	    "authorization { users: [ { user: u, password: p, permissions: { publish: { deny: \"secret.>\" } } } ] }");
+	WAIT_FOR(process_listens(port, NULL), "the server");
+	snprintf(url, sizeof url, "nats://u:p@127.0.0.1:%d", port);
+	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system, .on_state = on_state}, &b, &err), err);
+	publish(b, "secret.plan", "x");
+	WAIT_FOR(forbidden, "the complaint");
+	CHECK(bus_is_connected(b));
+	bus_close(b);
+}
+
+TEST(credentials_that_are_refused_on_return_end_the_connection)
+{
+	char url[128];
+	struct bus *b;
+	struct err err;
+	int port = test_free_port();
+	pid_t server = start_server(port, "authorization { token: \"t0ken\" }");
+	WAIT_FOR(process_listens(port, NULL), "the server");
+	snprintf(url, sizeof url, "nats://t0ken@127.0.0.1:%d", port);
+	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system, .on_state = on_state}, &b, &err), err);
+	kill(server, SIGKILL);
+	process_wait(server);
+	start_server(port, "authorization { token: \"another\" }");
+	WAIT_FOR(refusals, "the news");
+	WAIT_FOR(bus_store(b, &(struct bus_out){.subject = "s"}, 0, 0, NULL, NULL, &err) == STATUS_UNAVAILABLE, "the end");
+	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s"}, &err), STATUS_UNAVAILABLE);
+	WAIT_FOR(bus_store_in_flight(b) == 0, "what waited to be given up");
 	bus_close(b);
 }
 
