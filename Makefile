@@ -21,7 +21,7 @@ ifeq ($(filter $(MODE),debug release asan tsan cov),)
 $(error MODE=$(MODE) is not one of debug release asan tsan cov)
 endif
 ALL_CFLAGS = $(CFLAGS_BASE) $(CFLAGS_$(MODE)) $(CFLAGS)
-LDLIBS := -lnats -lcjson -lgumbo -lcmark $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
+LDLIBS := -lnats -lgumbo -lcmark $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
 LDFLAGS += $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) -Wl,--as-needed -Wl,-z,relro,-z,now
 
 LIBS := $(sort $(notdir $(patsubst %/,%,$(wildcard libs/*/))))

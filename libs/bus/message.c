@@ -15,8 +15,8 @@ void bus_inbox(char out[BUS_INBOX_BYTES])
 }
 
 /*
- * A header with nothing in it is left out: nats.c before 3.9 reads the line after an empty value as its value. Line
- * ends would smuggle in other headers, a NUL would cut the value.
+ * A header with nothing in it is left out: nats.c before 3.9 reads the line after an empty value as its value. Line ends would smuggle in
+ * other headers, a NUL would cut the value.
  */
 static natsStatus set_header(natsMsg *msg, const struct bus_header *h, struct err *err)
 {
@@ -40,23 +40,21 @@ static natsStatus set_header(natsMsg *msg, const struct bus_header *h, struct er
 }
 
 /*
- * A space or a line break in a subject would be read by the server as the protocol's own, up to another command: it
- * must never leave. Wildcards are for subscribing.
+ * A space or a line break in a subject would be read by the server as the protocol's own, up to another command: it must never leave.
  */
 static enum status check_subject(const char *subject, struct err *err)
 {
 	const char *p = subject ? subject : "";
 	bool token = false;
 	for (; *p; p++) {
-		bool good = (unsigned char)*p > ' ' && *p != 0x7f && *p != '*' && *p != '>';
+		bool good = (unsigned char)*p > ' ' && *p != 0x7f;
 		if (!good || (*p == '.' && !token))
 			break;
 		token = *p != '.';
 	}
 	if (!*p && token)
 		return STATUS_OK;
-	return err_field(err, STATUS_INVALID, "subject",
-	                 "subject \"%.80s\" is not tokens without blanks and wildcards, joined by dots",
+	return err_field(err, STATUS_INVALID, "subject", "subject \"%.80s\" is not tokens without blanks, joined by dots",
 	                 subject ? subject : "");
 }
 
@@ -65,12 +63,9 @@ enum status bus_message_new(const struct bus_out *m, const char *reply, natsMsg 
 	natsMsg *msg;
 	if (check_subject(m->subject, err) != STATUS_OK)
 		return err->status;
-	if (m->headers_n > BUS_HEADERS_MAX)
-		return err_set(err, STATUS_INVALID, "%s: %zu headers, more than %d", m->subject, m->headers_n, BUS_HEADERS_MAX);
 	if (m->data.n > INT32_MAX)
 		return err_set(err, STATUS_TOO_LARGE, "%s: %zu bytes", m->subject, m->data.n);
-	natsStatus s =
-	    natsMsg_Create(&msg, m->subject, reply ? reply : m->reply, m->data.n ? m->data.p : "", (int)m->data.n);
+	natsStatus s = natsMsg_Create(&msg, m->subject, reply ? reply : m->reply, m->data.n ? m->data.p : "", (int)m->data.n);
 	if (s != NATS_OK)
 		return bus_client_err(err, s, m->subject ? m->subject : "subject");
 	err->status = STATUS_OK;

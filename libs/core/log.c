@@ -78,38 +78,73 @@ static size_t add_escaped(struct line *l, struct span s)
 	return add(l, s.p, n) ? n : 0;
 }
 
+/* The comma and the name, up to the value; false when they do not fit any more. Names are literals of ours and need no escape. */
+static bool add_name(struct line *l, const char *name, const char *before_value)
+{
+	size_t start = l->n, name_n = strlen(name);
+	if (add(l, ",\"" + (l->n <= 1), l->n > 1 ? 2 : 1) && add(l, name, name_n) && add(l, before_value, strlen(before_value)))
+		return true;
+	l->n = start;
+	return false;
+}
+
+/* The bytes before the first that needs a look; most text has none. */
+static size_t plain_prefix(struct span s)
+{
+	size_t n = 0;
+	while (n < s.n && (signed char)s.p[n] >= ' ' && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 /* Leaves the field out when its name does not fit any more; cuts text that does not. */
 static void add_text(struct line *l, const char *name, struct span s)
 {
-	char key[80];
-	int n = snprintf(key, sizeof key, "%s\"%.64s\":\"", l->n > 1 ? "," : "", name);
-	if (!s.p || !add(l, key, (size_t)n))
+	if (!s.p || !add_name(l, name, "\":\""))
 		return;
-	for (size_t took; s.n && (took = add_escaped(l, s)); s.p += took, s.n -= took)
-		;
+	while (s.n) {
+		size_t took = plain_prefix(s);
+		if (!took)
+			took = add_escaped(l, s);
+		else if (!add(l, s.p, took))
+			took = add(l, s.p, 1); /* near the end of the line: byte by byte */
+		if (!took)
+			break;
+		s.p += took, s.n -= took;
+	}
 	l->text[l->n++] = '"';
 }
 
-static void add_bare(struct line *l, const char *name, const char *value)
+static void add_bare(struct line *l, const char *name, struct span value)
 {
-	char field[128];
-	int n = snprintf(field, sizeof field, "%s\"%.64s\":%s", l->n > 1 ? "," : "", name, value);
-	add(l, field, (size_t)n);
+	size_t start = l->n;
+	if (add_name(l, name, "\":") && !add(l, value.p, value.n))
+		l->n = start;
+}
+
+static void add_number(struct line *l, const char *name, int64_t number)
+{
+	char digits[24], *p = digits + sizeof digits;
+	uint64_t u = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	do
+		*--p = (char)('0' + u % 10);
+	while (u /= 10);
+	if (number < 0)
+		*--p = '-';
+	add_bare(l, name, span_of(p, (size_t)(digits + sizeof digits - p)));
 }
 
 static void add_field(struct line *l, const struct log_field *f)
 {
-	char digits[24];
 	switch (f->kind) {
 	case LOG_TEXT:
 		add_text(l, f->name, f->text);
 		break;
 	case LOG_NUMBER:
-		snprintf(digits, sizeof digits, "%lld", (long long)f->number);
-		add_bare(l, f->name, digits);
+		add_number(l, f->name, f->number);
 		break;
 	case LOG_FLAG:
-		add_bare(l, f->name, f->number ? "true" : "false");
+		add_bare(l, f->name, f->number ? SPAN("true") : SPAN("false"));
 		break;
 	}
 }

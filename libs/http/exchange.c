@@ -43,6 +43,7 @@ static void wake(struct http_exchange *x)
 		return;
 	x->suspended = false;
 	MHD_resume_connection(x->connection);
+	server_wake(x->server);
 }
 
 static bool sleep_until_woken(struct http_exchange *x)

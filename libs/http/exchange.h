@@ -35,6 +35,9 @@ struct http_exchange {
 	size_t taken;
 };
 
+/* Makes the server's thread look at what was resumed; any thread. */
+void server_wake(struct http_server *s);
+
 /* For the server's thread. */
 struct http_exchange *exchange_new(struct http_server *s, struct MHD_Connection *connection, const char *method,
                                    const char *path);

@@ -8,6 +8,16 @@
 /* Clocks of publishers and ours may differ a little: what is due this soon runs now. */
 #define RUN_AT_SLACK_MS 50
 
+static void put_sequence(uint64_t v, char out[24])
+{
+	char digits[24], *p = digits + sizeof digits;
+	*--p = 0;
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	memcpy(out, p, (size_t)(digits + sizeof digits - p));
+}
+
 static int64_t header_number(const struct bus_in *in, const char *name, int64_t fallback)
 {
 	int64_t v;
@@ -128,7 +138,7 @@ enum admission worker_admit(struct worker *w, struct worker_entry *e)
 	j->priority = e->subject.priority;
 	if (!e->from_overflow)
 		w->pending[e->subject.priority] = e->delivery.pending;
-	snprintf(e->sequence, sizeof e->sequence, "%llu", (unsigned long long)e->delivery.stream_sequence);
+	put_sequence(e->delivery.stream_sequence, e->sequence);
 	if (s == STATUS_OK)
 		s = decode(w, e, &err);
 	name_job(w, e);

@@ -93,7 +93,8 @@ static void count_tokens(const struct request *r, const struct behaviour *b, str
 	ret->cached = at_most(b->cached, in);
 	ret->cache_write = r->face == &face_anthropic ? at_most(b->cache_write, in - ret->cached) : 0;
 	ret->input = in - ret->cached - ret->cache_write;
-	ret->output = b->out >= 0 ? b->out : words_tokens(text.n) + b->reasoning;
+	bool embeds = r->inputs.type != JSON_ABSENT;
+	ret->output = embeds ? 0 : b->out >= 0 ? b->out : words_tokens(text.n) + b->reasoning;
 	ret->reasoning = at_most(b->reasoning, ret->output);
 }
 
@@ -193,7 +194,7 @@ static void make_success(struct job *j)
 	struct request *r = &j->request;
 	struct answer a;
 	make_answer(r, &j->behaviour, &d->memory, &a);
-	a.id = random_u64(&d->random);
+	a.id = ++j->fake->answers;
 	d->http_status = (int)j->behaviour.status;
 	d->tokens = (struct tokens){a.input, a.cached, a.cache_write, a.output, a.reasoning};
 	if (r->stream) {

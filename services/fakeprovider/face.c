@@ -1,6 +1,8 @@
 /* What the wire formats have in common: messages, models, inputs, pieces and vectors. */
 #include "face.h"
 
+#include <math.h>
+
 #include "words.h"
 
 #define DIMENSIONS_MAX 4096
@@ -151,7 +153,7 @@ void face_put_vector(struct json_writer *w, struct span text, size_t dimensions,
 	}
 	json_begin_array(w);
 	for (size_t i = 0; i < dimensions; i++)
-		json_put_f64(w, (double)vector[i]);
+		json_put_f64(w, round((double)vector[i] * 1e8) / 1e8);
 	json_end_array(w);
 }
 

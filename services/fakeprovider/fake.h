@@ -17,6 +17,7 @@ struct fake {
 	struct schedule *schedule;
 	pthread_mutex_t script_lock;
 	struct script *script; /* under script_lock: replaced on SIGHUP */
+	uint64_t answers;      /* on the server's thread */
 };
 
 /* One request, on the server's thread; `arg` is the struct fake. */

@@ -118,6 +118,7 @@ static const struct service_descriptor descriptor = {
     .options = options,
     .options_n = countof(options),
     .config = &config,
+    .bulk = true, /* results and acknowledgements of many jobs leave in one write */
     .start = start,
     .stop = stop,
 };

@@ -110,7 +110,7 @@ TEST(a_tenant_with_many_jobs_delays_anothers_by_one_turn_only)
 TEST(tenants_take_turns_whatever_the_order_of_arrival)
 {
 	struct job_queue q = {0};
-	char name[8];
+	char name[16];
 	for (int t = 0; t < 10; t++)
 		for (int i = 0; i < 50; i++) {
 			snprintf(name, sizeof name, "t%d", t);
