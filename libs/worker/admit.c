@@ -167,7 +167,10 @@ enum admission worker_admit(struct worker *w, struct worker_entry *e)
 		settle_delay(w, e, j->job.run_at.ms);
 		return ADMIT_DONE;
 	}
-	if (needs_claim(e) && !e->history.own_claim)
+	if (!needs_claim(e) || e->history.own_claim)
+		return ADMIT_RUN;
+	if (!e->claim_taken)
 		return ADMIT_CLAIM;
-	return ADMIT_RUN;
+	settle_duplicate(w, e);
+	return ADMIT_DONE;
 }

@@ -35,9 +35,10 @@ struct worker_entry {
 	int64_t lease_mono_ms;                            /* last delivery or renewal */
 	int64_t lease_until_ms;                           /* monotonic; not renewed past it; 0: as long as it takes */
 	bool announced;                                   /* its `started` event was published */
-	bool redelivered_checked;                         /* history was asked for */
+	bool redelivered_checked;                         /* history was read */
+	bool claim_taken; /* there is a claim on its job id already: an earlier one of its own, or another message's */
 	struct job_history {
-		bool found;           /* there is an event of this run */
+		bool known;           /* the stream has answered, with an event of this run */
 		bool superseded;      /* ended, or on its way again by other means: nothing is left to do */
 		bool own_claim;       /* this very message holds the claim on its job id */
 		int64_t attempt_used; /* tries used up so far */
@@ -167,8 +168,8 @@ void settle_reject(struct worker *w, struct worker_entry *e, const struct err *e
 void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms);
 void settle_poison(struct worker *w, struct worker_entry *e);
 void settle_overflow(struct worker *w, struct worker_entry *e); /* moves a job to its tenant's lane */
+void settle_duplicate(struct worker *w, struct worker_entry *e);
 void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack); /* acknowledges without an event */
-void settle_later(struct worker *w, struct worker_entry *e); /* hands it back, to come again in a moment */
 void settle_stored(struct worker *w,
                    struct worker_entry *e); /* loop thread: the outcome is in the stream; acknowledge */
 

@@ -6,36 +6,52 @@
 #include "bus/topology.h"
 #include "worker/internal.h"
 
+/* Put into a stream by one of us, or by the jobs service: it may be the successor of the message that an event speaks of. */
+static bool is_republished(const struct worker_entry *e)
+{
+	return bus_in_header(&e->delivery.in, HEADER_JOB_ID).p != NULL;
+}
+
 /*
  * Deliveries that began and never ended are counted from `started` events: each redelivery is announced before it runs,
  * with the count so far. The very first delivery leaves no event if it dies at once, so one more than the limit may be
  * needed.
  */
+static void learn_start(struct worker_entry *e, const struct job_event *last, bool same_message)
+{
+	struct job_history *h = &e->history;
+	bool other_runs = !same_message && e->job.job.job_id.p && !is_republished(e);
+	h->superseded = other_runs && last->attempt >= e->job.attempt;
+	if (!same_message)
+		return;
+	/* An event of this very delivery is its claim. */
+	h->interrupted = (last->interrupted.set ? last->interrupted.v : 0) + (last->delivery < (int64_t)e->delivery.delivered);
+	h->attempt_used = last->attempt - 1;
+}
+
 static void learn(const struct worker *w, struct worker_entry *e, const struct job_event *last)
 {
 	struct job_history *h = &e->history;
 	bool same_message = span_is(last->stream_seq, e->sequence);
 	if (last->run < e->job.run)
 		return; /* speaks of an earlier run */
-	h->found = true;
+	h->known = true;
 	if (last->run > e->job.run || job_state_is_final(last->state)) {
 		h->superseded = true;
 		return;
 	}
+	/* Whoever lost against a claim leaves no event: who wrote one holds it. */
+	h->own_claim = same_message;
 	switch (last->state) {
 	case JOB_EVENT_RETRYING:
 		h->attempt_used = last->attempt_used.set && !last->attempt_used.v ? last->attempt - 1 : last->attempt;
 		/* Waits past the limit went to the schedule store before this event was written: the job comes back from there.
 		 */
 		h->superseded = same_message && last->delay_ms.set && last->delay_ms.v > w->o.nak_max_ms;
-		h->own_claim = same_message; /* it ran, so the claim was its own: asking again would find a duplicate */
 		break;
 	case JOB_EVENT_STARTED:
 	case JOB_EVENT_PROGRESSED:
-		h->own_claim = same_message;
-		h->superseded = !same_message && e->job.job.job_id.p && last->attempt >= e->job.attempt;
-		h->interrupted = same_message ? (last->interrupted.set ? last->interrupted.v : 0) + 1 : 0;
-		h->attempt_used = same_message ? last->attempt - 1 : 0;
+		learn_start(e, last, same_message);
 		break;
 	default:
 		break;
@@ -48,8 +64,8 @@ static void look_up(struct worker *w, struct worker_entry *e)
 	struct bus_stored_message m;
 	struct err err;
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.*.%s", SPAN_ARG(e->subject.tenant), e->job_id);
-	/* Without an answer a job that needs no claim simply runs again: at least once is the promise, and its result is
-	 * recorded once. */
+	/* Without an answer the job runs again, unless its claim is in doubt: its result is recorded once. */
+	e->history = (struct job_history){0};
 	if (bus_get_last(w->bus, STREAM_EVENTS, subject, &m, &err) != STATUS_OK)
 		return;
 	scoped_arena arena = {0};

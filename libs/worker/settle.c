@@ -13,8 +13,6 @@
 /* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
 #define STORE_DEADLINE_MS (10 * 60 * 1000)
 #define PROGRESS_EVERY_MS 250
-/* What could not be decided now, because the broker did not answer, is looked at again after so long. */
-#define LATER_MS 500
 
 /* A message to be sent when an earlier one is stored: the `retrying` event behind a delayed job, or a result to
  * reply_to. */
@@ -267,11 +265,12 @@ void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack
 	worker_post(w, &w->done, e);
 }
 
-void settle_later(struct worker *w, struct worker_entry *e)
+/* The claim on its job id is not its own. As long as nobody knows whose it is, the message is not thrown away. */
+void settle_duplicate(struct worker *w, struct worker_entry *e)
 {
-	enter_settling(w, e, ACK_NAK, LATER_MS);
-	e->stored = STATUS_OK;
-	worker_post(w, &w->done, e);
+	if (e->history.known)
+		count(w, &w->counts.duplicates, e);
+	settle_silently(w, e, e->history.known ? ACK_ACK : ACK_NAK);
 }
 
 /* ---- waiting: a NAK for short times, the schedule store for long ones */

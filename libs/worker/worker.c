@@ -206,9 +206,8 @@ static struct worker_entry *dequeue(struct worker *w)
 	return e;
 }
 
-static void ask_history(struct worker *w, struct worker_entry *e)
+static void recover(struct worker *w, struct worker_entry *e)
 {
-	atomic_store(&e->state, ENTRY_NEW);
 	w->recovering++;
 	pthread_mutex_lock(&w->lock);
 	entry_list_push(&w->recover, e);
@@ -228,7 +227,7 @@ static void admit(struct worker *w, struct worker_entry *e)
 		settle_announce(w, e, true);
 		break;
 	case ADMIT_RECOVER:
-		ask_history(w, e);
+		recover(w, e);
 		break;
 	case ADMIT_DONE:
 		break;
@@ -249,26 +248,21 @@ static void take_inbox(struct worker *w)
 	}
 }
 
-/*
- * A claim that was made before may be this very message's own: a server hands a message out again as if for the first time when it
- * was given back while nobody asked (nats-server 2.9). Only an event of another message proves a duplicate.
- */
+/* A claim that is there already may be our own, sent twice because its first answer was lost: its author has to be looked up. */
 static void claim_answered(struct worker *w, struct worker_entry *e)
 {
 	w->claiming--;
-	bool refused = e->stored == STATUS_OK && e->stored_duplicate && !e->history.own_claim;
-	if (e->stored != STATUS_OK || (refused && e->redelivered_checked && !e->history.found)) {
-		settle_later(w, e); /* cannot know: let the queue hand it out again */
-	} else if (refused && !e->redelivered_checked) {
-		ask_history(w, e);
-	} else if (refused) {
-		pthread_mutex_lock(&w->lock);
-		w->counts.duplicates++;
-		pthread_mutex_unlock(&w->lock);
-		settle_silently(w, e, ACK_ACK);
-	} else {
-		enqueue(w, e);
+	if (e->stored == STATUS_OK && e->stored_duplicate) {
+		e->claim_taken = true;
+		atomic_store(&e->state, ENTRY_NEW);
+		recover(w, e);
+		return;
 	}
+	if (e->stored != STATUS_OK) { /* cannot know: let the queue hand it out again */
+		settle_silently(w, e, ACK_NAK);
+		return;
+	}
+	enqueue(w, e);
 }
 
 static void take_done(struct worker *w)

@@ -42,14 +42,15 @@ void settle_describe(struct bus *b, char *out, size_t out_bytes)
 }
 
 /* What the broker itself says of it, for whoever looks into it afterwards. */
-static void keep_answer(struct bus *b, const char *subject, const char *file)
+static void keep_answer(struct bus *b, const char *subject, const char *body, const char *file)
 {
 	char path[600];
 	scoped_buf answer = {0};
 	struct err err;
 	process_path(path, sizeof path, test_dir(), file);
 	FILE *f = fopen(path, "we");
-	if (f && bus_request(b, &(struct bus_out){.subject = subject}, 5000, &answer, &err) == STATUS_OK)
+	if (f && bus_request(b, &(struct bus_out){.subject = subject, .data = span_from(body)}, 5000, &answer, &err) ==
+	             STATUS_OK)
 		fputs(answer.data ? answer.data : "", f);
 	if (f)
 		fclose(f);
@@ -72,8 +73,8 @@ bool settle(struct bus *b, int64_t wait_ms, char *out, size_t out_bytes)
 		stack_watch();
 		usleep(100000);
 	}
-	keep_answer(b, "$JS.API.CONSUMER.LIST." STREAM_JOBS, "jobs-consumers.json");
-	keep_answer(b, "$JS.API.STREAM.INFO." STREAM_JOBS, "jobs-stream.json");
-	keep_answer(b, "$JS.API.CONSUMER.LIST." STREAM_EVENTS, "events-consumers.json");
+	keep_answer(b, "$JS.API.CONSUMER.LIST." STREAM_JOBS, "{}", "jobs-consumers.json");
+	keep_answer(b, "$JS.API.STREAM.INFO." STREAM_JOBS, "{\"deleted_details\":true}", "jobs-stream.json");
+	keep_answer(b, "$JS.API.CONSUMER.LIST." STREAM_EVENTS, "{}", "events-consumers.json");
 	return false;
 }
