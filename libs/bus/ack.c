@@ -73,8 +73,8 @@ bool bus_place_parse(struct span ack, struct bus_place *ret)
 	}
 	struct bus_place p = {.stream = span_cut(&rest, '.'), .consumer = span_cut(&rest, '.')};
 	uint64_t stored_ns;
-	if (!next_u64(&rest, &p.delivered) || !next_u64(&rest, &p.stream_sequence) || !next_u64(&rest, &p.consumer_sequence) ||
-	    !next_u64(&rest, &stored_ns) || !next_u64(&rest, &p.pending))
+	if (!next_u64(&rest, &p.delivered) || !next_u64(&rest, &p.stream_sequence) ||
+	    !next_u64(&rest, &p.consumer_sequence) || !next_u64(&rest, &stored_ns) || !next_u64(&rest, &p.pending))
 		return false;
 	p.stored_ns = (int64_t)stored_ns;
 	*ret = p;

@@ -68,8 +68,8 @@ static enum status add(struct address *a, struct span url, struct err *err)
 }
 
 /*
- * Credentials are taken out of the addresses, so that no error text of the client can show them; the first ones found serve for
- * all servers, also for those the cluster names later.
+ * Credentials are taken out of the addresses, so that no error text of the client can show them; the first ones found
+ * serve for all servers, also for those the cluster names later.
  */
 enum status bus_address_apply(natsOptions *options, const char *url, struct err *err)
 {
@@ -85,7 +85,8 @@ enum status bus_address_apply(natsOptions *options, const char *url, struct err 
 		servers[i] = a.servers[i];
 	natsStatus s = natsOptions_SetServers(options, servers, a.n);
 	if (s == NATS_OK && a.found)
-		s = a.has_password ? natsOptions_SetUserInfo(options, a.user, a.password) : natsOptions_SetToken(options, a.user);
+		s = a.has_password ? natsOptions_SetUserInfo(options, a.user, a.password)
+		                   : natsOptions_SetToken(options, a.user);
 	if (s == NATS_OK && a.tls)
 		s = natsOptions_SetSecure(options, true);
 	explicit_bzero(&a, sizeof a);

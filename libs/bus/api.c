@@ -49,8 +49,8 @@ enum status bus_api_err(struct err *err, struct json error, const char *what, in
 	return s;
 }
 
-enum status bus_api(struct bus *b, const char *subject, struct span body, struct buf *answer, struct json *ret, int *ret_code,
-                    struct err *err)
+enum status bus_api(struct bus *b, const char *subject, struct span body, struct buf *answer, struct json *ret,
+                    int *ret_code, struct err *err)
 {
 	char full[512];
 	if (snprintf(full, sizeof full, "$JS.API.%s", subject) >= (int)sizeof full)

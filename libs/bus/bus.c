@@ -1,4 +1,4 @@
-/* Opening and closing, and the keeper: the thread that connects, looks after what waits, and sends what bulk mode gathered. */
+/* Opening and closing, and the keeper: the thread that connects, looks after what waits and sends what was gathered. */
 #include "bus/bus.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "bus/internal.h"
 #include "bus/store.h"
 
-#define FLUSH_MS 100       /* at most so long the keeper waits for a server that is busy with what was sent before */
+#define FLUSH_MS 100 /* at most so long the keeper waits for a server that is busy with what was sent before */
 #define CLOSE_FLUSH_MS 2000
 
 void bus_cond_init(pthread_cond_t *cond)
@@ -79,9 +79,18 @@ static int64_t look_after(struct bus *b)
 	return next < 1 ? 1 : next;
 }
 
+/* Under the lock. */
+static void note_refusal(struct bus *b, natsStatus s)
+{
+	if (s == NATS_TIMEOUT)
+		err_retry(&b->open_err, STATUS_UNAVAILABLE, "connecting to NATS: no answer within %d ms", BUS_HANDSHAKE_MS);
+	else
+		bus_client_err(&b->open_err, s, "connecting to NATS");
+}
+
 /*
- * The first connection. A refused one is tried again until bus_open() gives up; refused credentials are final. Runs here and not in
- * bus_open(), because the client's call can hang.
+ * The first connection. A refused one is tried again until bus_open() gives up; refused credentials are final. Runs
+ * here and not in bus_open(), because the client's call can hang.
  */
 static bool connect_first(struct bus *b)
 {
@@ -93,13 +102,13 @@ static bool connect_first(struct bus *b)
 		pthread_mutex_lock(&b->mu);
 		if (s == NATS_OK || s == NATS_CONNECTION_AUTH_FAILED || b->abandoned)
 			break;
-		bus_client_err(&b->open_err, s, "connecting to NATS");
+		note_refusal(b, s);
 		struct timespec until = bus_in_ms(BUS_RETRY_MS);
 		while (!b->abandoned && pthread_cond_timedwait(&b->changed, &b->mu, &until) == 0)
 			continue;
 	}
 	if (s != NATS_OK)
-		bus_client_err(&b->open_err, s, "connecting to NATS");
+		note_refusal(b, s);
 	pthread_mutex_unlock(&b->mu);
 	return s == NATS_OK;
 }
@@ -119,8 +128,8 @@ static void keep(struct bus *b)
 		b->woken = false;
 		pthread_mutex_unlock(&b->mu);
 		/*
-		 * Waiting for the server's answer paces bulk mode by itself: alone, a message goes at once; under load, all that was written
-		 * during one round trip goes together.
+		 * Waiting for the server's answer paces bulk mode by itself: alone, a message goes at once; under load, all
+		 * that was written during one round trip goes together.
 		 */
 		if (atomic_exchange(&b->flush_wanted, false) && atomic_load(&b->connected))
 			natsConnection_FlushTimeout(b->nc, FLUSH_MS);

@@ -38,6 +38,8 @@ static void on_closed(natsConnection *nc, void *arg)
 	const char *why = NULL;
 	natsConnection_GetLastError(nc, &why);
 	atomic_store(&b->connected, false);
+	atomic_store(&b->closed, true);
+	bus_wake(b);
 	tell(b, false, why && *why ? why : "closed");
 	pthread_mutex_lock(&b->mu);
 	b->client_closed = true;
@@ -69,8 +71,9 @@ static int64_t reconnect_delay(natsConnection *nc, int attempts, void *arg)
 }
 
 /*
- * The handshake's time-out is long on purpose: before 3.8.0 the client spins, eating memory, from when it has passed until the server
- * speaks or hangs up. bus_open() does not depend on it.
+ * The handshake's time-out is a compromise: during a handshake whoever publishes waits; but before 3.8.0, once a server
+ * has greeted and then lets the time-out pass, the client spins, eating memory, until the server goes on or hangs up.
+ * bus_open() does not depend on it.
  */
 static natsStatus set_options(struct bus *b, const struct bus_options *o)
 {

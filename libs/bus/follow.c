@@ -1,4 +1,4 @@
-/* Following a stream in order through a consumer of our own that is made anew, where the last one stopped, whenever it fails. */
+/* Following a stream in order through a consumer of our own, made anew where the last one stopped whenever it fails. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,8 +10,9 @@
 #define ANSWER_MS 5000 /* for the consumer to be made */
 
 /*
- * One run is one inbox, one subscription, one consumer. While it lives, the subscription's thread owns the run's members; the keeper looks
- * only at what is under the lock, ends a broken run, and begins the next when no callback runs any more.
+ * One run is one inbox, one subscription, one consumer. While it lives, the subscription's thread owns the run's
+ * members; the keeper looks only at what is under the lock, ends a broken run, and begins the next when no callback
+ * runs any more.
  */
 struct bus_follow {
 	struct bus *bus;
@@ -23,9 +24,9 @@ struct bus_follow {
 
 	/* the run's */
 	char inbox[BUS_INBOX_BYTES]; /* for the messages and for the answer to the consumer's creation */
-	uint64_t last_sequence;     /* of the stream, delivered */
-	uint64_t consumer_sequence; /* delivered in this run */
-	uint64_t before;            /* how many were there when the run began */
+	uint64_t last_sequence;      /* of the stream, delivered */
+	uint64_t consumer_sequence;  /* delivered in this run */
+	uint64_t before;             /* how many were there when the run began */
 	bool has_begun, made, caught_up;
 
 	pthread_mutex_t mu; /* guards all below */
@@ -104,7 +105,9 @@ static void on_made(struct bus_follow *f, const struct bus_in *in, int status)
 	tell_caught_up(f, false);
 }
 
-/* Heartbeats tell how much was sent; flow control wants an answer once what came before it is dealt with, which is now. */
+/*
+ * Heartbeats tell how much was sent; flow control wants an answer once what came before it is dealt with, which is now.
+ */
 static void on_control(struct bus_follow *f, const struct bus_in *in)
 {
 	int64_t sent;
@@ -197,7 +200,9 @@ static enum status begin(struct bus_follow *f, struct err *err)
 	f->consumer[0] = 0;
 	f->epoch = atomic_load(&f->bus->epoch);
 	f->heard_ms = bus_now_ms(f->bus);
-	/* Exactly this subject: the server delivers to no wildcard (its notice of interest is for literal subscriptions). */
+	/*
+	 * Exactly this subject: the server delivers to no wildcard (its notice of interest is for literal subscriptions).
+	 */
 	if (bus_sub_open(f->bus, f->inbox, NULL, on_message, f, &f->sub, err) != STATUS_OK)
 		return err->status;
 	request_consumer(f);
@@ -352,8 +357,11 @@ enum status bus_watch_open(struct bus *b, const struct bus_watch_options *o, str
 	char stream[256], filter[256];
 	snprintf(stream, sizeof stream, "KV_%s", o->bucket);
 	snprintf(filter, sizeof filter, "$KV.%s.>", o->bucket);
-	struct bus_follow_options fo = {
-	    .stream = stream, .filter = filter, .last_per_subject = true, .message = on_entry, .caught_up = on_watch_caught_up};
+	struct bus_follow_options fo = {.stream = stream,
+	                                .filter = filter,
+	                                .last_per_subject = true,
+	                                .message = on_entry,
+	                                .caught_up = on_watch_caught_up};
 	struct bus_follow *f = new_follow(b, &fo, err);
 	if (!f)
 		return err->status;

@@ -9,23 +9,23 @@
 #include "bus/bus.h"
 #include "json/json.h"
 
-#define BUS_CONNECT_MS 5000             /* how long bus_open() waits */
-#define BUS_HANDSHAKE_MS 10000          /* see connection_options() */
-#define BUS_RETRY_MS 250                /* first wait before something refused is tried again; doubles */
-#define BUS_RETRY_MAX_MS 4000           /* and at most this */
-#define BUS_PING_MS 10000               /* a dead link is noticed after two unanswered pings */
-#define BUS_WRITE_DEADLINE_MS 10000     /* a server that takes no bytes for so long is left */
+#define BUS_CONNECT_MS 5000         /* how long bus_open() waits */
+#define BUS_HANDSHAKE_MS 5000       /* see set_options() */
+#define BUS_RETRY_MS 250            /* first wait before something refused is tried again; doubles */
+#define BUS_RETRY_MAX_MS 4000       /* and at most this */
+#define BUS_PING_MS 10000           /* a dead link is noticed after two unanswered pings */
+#define BUS_WRITE_DEADLINE_MS 10000 /* a server that takes no bytes for so long is left */
 #define BUS_IO_BUFFER_BYTES (64 << 10)
 #define BUS_RECONNECT_BUFFER_BYTES (8 << 20) /* plain publishing waits here while away */
-#define BUS_SUB_PENDING_MAX 262144      /* messages (and KiB) that may wait for a subscription's callback */
-#define BUS_RETIRED_MS 5000             /* see bus_sub_free() */
-#define BUS_TURN_MS 1000                /* the keeper looks after everything at least this often */
+#define BUS_SUB_PENDING_MAX 262144           /* messages (and KiB) that may wait for a subscription's callback */
+#define BUS_RETIRED_MS 5000                  /* see bus_sub_free() */
+#define BUS_TURN_MS 1000                     /* the keeper looks after everything at least this often */
 #define BUS_INBOX_BYTES 48
 
 /*
- * Something that needs looking after now and then: unanswered publications, silent pulls. `turn` runs on the keeper thread and
- * returns in how many ms it wants to be called again at the latest; bus_wake() calls all of them soon. `epoch` is another number
- * after every reconnection.
+ * Something that needs looking after now and then: unanswered publications, silent pulls. `turn` runs on the keeper
+ * thread and returns in how many ms it wants to be called again at the latest; bus_wake() calls all of them soon.
+ * `epoch` is another number after every reconnection.
  */
 struct bus_task {
 	int64_t (*turn)(void *owner, int64_t now_ms, uint64_t epoch);
@@ -45,6 +45,7 @@ struct bus {
 	natsOptions *options;
 	natsConnection *nc;
 	atomic_bool connected;
+	atomic_bool closed; /* for good, by us or by a server that refuses us */
 	atomic_uint_fast64_t epoch; /* reconnections */
 	atomic_bool flush_wanted;   /* bulk only: something was written that nobody sent yet */
 
@@ -52,7 +53,7 @@ struct bus {
 	pthread_mutex_t mu;     /* guards the members of this block and the `ended` of all subscriptions */
 	pthread_cond_t changed; /* any of them */
 	enum { BUS_CONNECTING, BUS_OPEN, BUS_FAILED, BUS_CLOSING } stage;
-	bool abandoned;    /* bus_open() gave up: the keeper frees everything */
+	bool abandoned; /* bus_open() gave up: the keeper frees everything */
 	bool woken;
 	bool client_closed; /* the client's last callback has run */
 	struct err open_err;
@@ -105,8 +106,8 @@ struct bus_sub {
 	int64_t retired_ms;
 	struct bus_sub *next;
 };
-enum status bus_sub_open(struct bus *b, const char *subject, const char *queue, bus_message_fn fn, void *arg, struct bus_sub **ret,
-                         struct err *err) must_check;
+enum status bus_sub_open(struct bus *b, const char *subject, const char *queue, bus_message_fn fn, void *arg,
+                         struct bus_sub **ret, struct err *err) must_check;
 /* Begins to end it: what came already is thrown away, or with `drain_ms` > 0 still delivered within about that time. */
 void bus_sub_end(struct bus_sub *s, int64_t drain_ms);
 /* No callback runs any more. */
@@ -117,7 +118,7 @@ void bus_sub_free(struct bus_sub *s);
 void bus_sub_free_retired(struct bus *b, bool all);
 
 enum status bus_store_open(struct bus *b, struct err *err) must_check;
-/* Ends what is in flight with an error. */
+/* After the connection was closed. Ends what is in flight with an error. */
 void bus_store_close(struct bus *b);
 
 /* Where a delivered message stands, from its acknowledgement subject; false when it is none (ADR-15, both forms). */
@@ -143,11 +144,11 @@ enum {
 /* The error member of a JetStream answer: its status, retryable as it should be, with the server's words. */
 enum status bus_api_err(struct err *err, struct json error, const char *what, int *ret_code);
 /*
- * A request to the JetStream API, `subject` without "$JS.API.". `answer` holds the bytes that *ret points into. An error answer
- * becomes `err`, its number *ret_code (0 when there was no answer).
+ * A request to the JetStream API, `subject` without "$JS.API.". `answer` holds the bytes that *ret points into. An
+ * error answer becomes `err`, its number *ret_code (0 when there was no answer).
  */
-enum status bus_api(struct bus *b, const char *subject, struct span body, struct buf *answer, struct json *ret, int *ret_code,
-                    struct err *err) must_check;
+enum status bus_api(struct bus *b, const char *subject, struct span body, struct buf *answer, struct json *ret,
+                    int *ret_code, struct err *err) must_check;
 #define BUS_API_MS 5000
 uint64_t bus_api_u64(struct json v, const char *pointer); /* 0 when absent */
 

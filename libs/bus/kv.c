@@ -19,7 +19,8 @@ static bool is_key(const char *key)
 static enum status subject_of(const char *bucket, const char *key, char out[SUBJECT_BYTES], struct err *err)
 {
 	if (!is_key(key))
-		return err_field(err, STATUS_INVALID, "key", "key \"%.100s\" is not made of A-Z a-z 0-9 - / _ = and single dots inside", key);
+		return err_field(err, STATUS_INVALID, "key",
+		                 "key \"%.100s\" is not made of A-Z a-z 0-9 - / _ = and single dots inside", key);
 	if (snprintf(out, SUBJECT_BYTES, "$KV.%s.%s", bucket, key) >= SUBJECT_BYTES)
 		return err_field(err, STATUS_INVALID, "key", "key \"%.100s…\" is too long", key);
 	return STATUS_OK;
@@ -60,16 +61,18 @@ static bool is_gone(const struct bus_in *m)
 }
 
 /*
- * A key that was deleted has a last message too, whose sequence must be expected; and when an acknowledgement was lost, our own write,
- * sent again, meets itself: the message id tells.
+ * A key that was deleted has a last message too, whose sequence must be expected; and when an acknowledgement was lost,
+ * our own write, sent again, meets itself: the message id tells.
  */
 static enum status update_once(struct bus *b, const char *subject, struct span value, uint64_t expected, const char *id,
                                uint64_t *ret_revision, struct err *err)
 {
 	char digits[24];
 	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)expected);
-	const struct bus_header h[] = {{"Nats-Expected-Last-Subject-Sequence", span_of(digits, (size_t)n)}, {"Nats-Msg-Id", span_from(id)}};
-	return store(b, &(struct bus_out){.subject = subject, .data = value, .headers = h, .headers_n = countof(h)}, ret_revision, err);
+	const struct bus_header h[] = {{"Nats-Expected-Last-Subject-Sequence", span_of(digits, (size_t)n)},
+	                               {"Nats-Msg-Id", span_from(id)}};
+	return store(b, &(struct bus_out){.subject = subject, .data = value, .headers = h, .headers_n = countof(h)},
+	             ret_revision, err);
 }
 
 enum status bus_kv_update(struct bus *b, const char *bucket, const char *key, struct span value, uint64_t revision,
@@ -119,7 +122,8 @@ enum status bus_kv_get(struct bus *b, const char *bucket, const char *key, struc
 }
 
 /* Direct reads answer with the message itself; its place is in headers. */
-static enum status direct_get(struct bus *b, const char *subject, struct span body, struct bus_stored_message *ret, struct err *err)
+static enum status direct_get(struct bus *b, const char *subject, struct span body, struct bus_stored_message *ret,
+                              struct err *err)
 {
 	natsMsg *request, *answer = NULL;
 	if (bus_message_new(&(struct bus_out){.subject = subject, .data = body}, NULL, &request, err) != STATUS_OK)
@@ -150,7 +154,8 @@ static enum status direct_get(struct bus *b, const char *subject, struct span bo
 	return err->status;
 }
 
-enum status bus_get_sequence(struct bus *b, const char *stream, uint64_t sequence, struct bus_stored_message *ret, struct err *err)
+enum status bus_get_sequence(struct bus *b, const char *stream, uint64_t sequence, struct bus_stored_message *ret,
+                             struct err *err)
 {
 	char subject[SUBJECT_BYTES], body[48];
 	snprintf(subject, sizeof subject, "$JS.API.DIRECT.GET.%s", stream);
@@ -158,8 +163,8 @@ enum status bus_get_sequence(struct bus *b, const char *stream, uint64_t sequenc
 	return direct_get(b, subject, span_of(body, (size_t)n), ret, err);
 }
 
-enum status bus_get_next(struct bus *b, const char *stream, uint64_t sequence, const char *filter, struct bus_stored_message *ret,
-                         struct err *err)
+enum status bus_get_next(struct bus *b, const char *stream, uint64_t sequence, const char *filter,
+                         struct bus_stored_message *ret, struct err *err)
 {
 	char subject[SUBJECT_BYTES];
 	scoped_buf body = {0};
@@ -170,7 +175,8 @@ enum status bus_get_next(struct bus *b, const char *stream, uint64_t sequence, c
 	return direct_get(b, subject, buf_span(&body), ret, err);
 }
 
-enum status bus_get_last(struct bus *b, const char *stream, const char *subject, struct bus_stored_message *ret, struct err *err)
+enum status bus_get_last(struct bus *b, const char *stream, const char *subject, struct bus_stored_message *ret,
+                         struct err *err)
 {
 	char full[2 * SUBJECT_BYTES];
 	if (snprintf(full, sizeof full, "$JS.API.DIRECT.GET.%s.%s", stream, subject) >= (int)sizeof full)
@@ -184,7 +190,10 @@ void bus_stored_message_free(struct bus_stored_message *m)
 	*m = (struct bus_stored_message){0};
 }
 
-/* Whether the message is gone or the server could not delete it, versions of the server tell in different words: a read tells. */
+/*
+ * Whether the message is gone or the server could not delete it, versions of the server tell in different words: a read
+ * tells.
+ */
 enum status bus_delete_sequence(struct bus *b, const char *stream, uint64_t sequence, struct err *err)
 {
 	char subject[SUBJECT_BYTES], body[64];

@@ -15,9 +15,9 @@ enum status bus_kv_get(struct bus *b, const char *bucket, const char *key, struc
 enum status bus_kv_delete(struct bus *b, const char *bucket, const char *key, struct err *err) must_check;
 
 /*
- * Follows a stream from its first message on (last per subject only when `last_per_subject`), in order, without
- * acknowledgements; gaps and reconnects restart it where it stopped. `caught_up` is called once when all that existed at the
- * start was delivered, also when that was nothing. `headers_only` leaves payloads out.
+ * Follows a stream (of limits retention) from its first message on (last per subject only when `last_per_subject`), in
+ * order, without acknowledgements; gaps and reconnects restart it where it stopped. `caught_up` is called once when all
+ * that existed at the start was delivered, also when that was nothing. `headers_only` leaves payloads out.
  */
 struct bus_follow_options {
 	const char *stream, *filter; /* filter NULL: everything */
@@ -28,12 +28,13 @@ struct bus_follow_options {
 	void *arg;
 };
 struct bus_follow;
-enum status bus_follow_open(struct bus *b, const struct bus_follow_options *o, struct bus_follow **ret, struct err *err) must_check;
+enum status bus_follow_open(struct bus *b, const struct bus_follow_options *o, struct bus_follow **ret,
+                            struct err *err) must_check;
 void bus_follow_close(struct bus_follow *f);
 
 /*
- * A bucket, live: `entry` gets every key's last value and then every change; value absent (p == NULL) when deleted or purged.
- * Built on bus_follow.
+ * A bucket, live: `entry` gets every key's last value and then every change; value absent (p == NULL) when deleted or
+ * purged. Built on bus_follow. A key that the bucket's TTL removes is not told.
  */
 struct bus_watch_options {
 	const char *bucket;
@@ -41,7 +42,8 @@ struct bus_watch_options {
 	void (*caught_up)(void *arg);
 	void *arg;
 };
-enum status bus_watch_open(struct bus *b, const struct bus_watch_options *o, struct bus_follow **ret, struct err *err) must_check;
+enum status bus_watch_open(struct bus *b, const struct bus_watch_options *o, struct bus_follow **ret,
+                           struct err *err) must_check;
 
 /* One stored message, by sequence or the last on a subject. The caller frees *ret with bus_stored_message_free(). */
 struct bus_stored_message {

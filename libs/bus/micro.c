@@ -1,4 +1,4 @@
-/* NATS micro services (ADR-32): endpoints answered by a few threads of their own, and the three questions anybody may ask. */
+/* NATS micro services (ADR-32): endpoints answered by a few threads, and the three questions anybody may ask. */
 #include "bus/micro.h"
 
 #include <stdio.h>
@@ -69,7 +69,8 @@ static struct span one_line(struct span text, char out[sizeof((struct err *)0)->
 }
 
 /* An answer that cannot be sent is not missed by anyone but its reader, who has a time-out. */
-static void answer(struct bus *b, struct span reply, struct span data, const struct bus_header *headers, size_t headers_n)
+static void answer(struct bus *b, struct span reply, struct span data, const struct bus_header *headers,
+                   size_t headers_n)
 {
 	char subject[512];
 	struct err ignored;
@@ -88,8 +89,9 @@ void bus_reply_error(struct bus *b, struct span reply, const struct err *e)
 	scoped_buf body = {0};
 	char code[12], line[sizeof e->msg];
 	int n = snprintf(code, sizeof code, "%d", status_http(e->status));
-	const struct bus_header h[] = {{"Nats-Service-Error", one_line(span_from(e->msg[0] ? e->msg : status_code(e->status)), line)},
-	                               {"Nats-Service-Error-Code", span_of(code, (size_t)n)}};
+	const struct bus_header h[] = {
+	    {"Nats-Service-Error", one_line(span_from(e->msg[0] ? e->msg : status_code(e->status)), line)},
+	    {"Nats-Service-Error-Code", span_of(code, (size_t)n)}};
 	err_to_json(e, &body);
 	answer(b, reply, buf_span(&body), h, countof(h));
 }
@@ -293,13 +295,16 @@ static bool is_name(const char *name)
 	return n && n <= 100 && !name[n];
 }
 
-enum status micro_start(struct bus *b, const char *name, const char *description, const struct micro_endpoint *endpoints, size_t n,
-                        void *arg, const struct clock *clock, struct micro **ret, struct err *err)
+enum status micro_start(struct bus *b, const char *name, const char *description,
+                        const struct micro_endpoint *endpoints, size_t n, void *arg, const struct clock *clock,
+                        struct micro **ret, struct err *err)
 {
 	if (!is_name(name))
-		return err_field(err, STATUS_INVALID, "name", "service name \"%.100s\" is not 1 to 100 of A-Z a-z 0-9 _ -", name);
+		return err_field(err, STATUS_INVALID, "name", "service name \"%.100s\" is not 1 to 100 of A-Z a-z 0-9 _ -",
+		                 name);
 	struct micro *m = calloc(1, sizeof *m);
-	if (!m || !(m->endpoints = calloc(n ? n : 1, sizeof *m->endpoints)) || !(m->queue = calloc(MICRO_QUEUE_MAX, sizeof *m->queue)))
+	if (!m || !(m->endpoints = calloc(n ? n : 1, sizeof *m->endpoints)) ||
+	    !(m->queue = calloc(MICRO_QUEUE_MAX, sizeof *m->queue)))
 		abort();
 	m->bus = b, m->clock = clock, m->name = name, m->description = description, m->arg = arg, m->n = n;
 	for (size_t i = 0; i < n; i++)

@@ -14,9 +14,9 @@ struct micro_request {
 };
 
 /*
- * Writes the answer's JSON into `reply` and returns OK, or returns an error and leaves `reply` alone: then the answer has the
- * Nats-Service-Error headers and the body {"error":{"code","message","field"}}.
- * Handlers run on the service's own worker threads (MICRO_THREADS), so they may block on a database.
+ * Writes the answer's JSON into `reply` and returns OK, or returns an error and leaves `reply` alone: then the answer
+ * has the Nats-Service-Error headers and the body {"error":{"code","message","field"}}. Handlers run on the service's
+ * own worker threads (MICRO_THREADS), so they may block on a database.
  */
 typedef enum status (*micro_fn)(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 
@@ -30,8 +30,9 @@ struct micro_endpoint {
 #define MICRO_THREADS 2
 #define MICRO_QUEUE_MAX 4096 /* requests waiting; past that the answer is 503 at once */
 
-enum status micro_start(struct bus *b, const char *name, const char *description, const struct micro_endpoint *endpoints, size_t n,
-                        void *arg, const struct clock *clock, struct micro **ret, struct err *err) must_check;
+enum status micro_start(struct bus *b, const char *name, const char *description,
+                        const struct micro_endpoint *endpoints, size_t n, void *arg, const struct clock *clock,
+                        struct micro **ret, struct err *err) must_check;
 /* Finishes what runs, refuses what waits, unsubscribes. */
 void micro_stop(struct micro *m);
 /* Answers `reply` with an error, in the form every Gannet reply has. For requests handled outside a micro service. */

@@ -1,4 +1,4 @@
-/* The pull engine: credits become pull requests, status messages give them back, silence and reconnections start anew. */
+/* The pull engine: credits become requests, status messages give them back, silence and reconnections start anew. */
 #include "bus/pull.h"
 
 #include <stdio.h>
@@ -11,12 +11,14 @@
 #define REQUEST_BYTES 96
 
 /*
- * `wanted` credits are open; requests for `asked` of them are with the server (it answers by deliveries, or by a status that says how many it
- * still owed). A delivery does not tell which request it answers, so requests are told apart only in status messages: the last token
- * of their reply subject is "<generation>-<batch>". The generation changes when all requests of before are void.
+ * `wanted` credits are open; requests for `asked` of them are with the server (it answers by deliveries, or by a status
+ * that says how many it still owed). A delivery does not tell which request it answers, so requests are told apart only
+ * in status messages: the last token of their reply subject is "<generation>-<batch>". The generation changes when all
+ * requests of before are void.
  *
- * When the connection was lost or the server fell silent, nobody knows which requests live on. So the inbox is given up: the server sends
- * nothing more there, what has come is still delivered, and when that is done a new inbox asks for what is then still wanted.
+ * When the connection was lost or the server fell silent, nobody knows which requests live on. So the inbox is given
+ * up: the server sends nothing more there, what has come is still delivered, and when that is done a new inbox asks for
+ * what is then still wanted.
  */
 struct bus_pull {
 	struct bus *bus;
@@ -25,7 +27,7 @@ struct bus_pull {
 	char request_subject[NAME_BYTES];
 	struct bus_task task;
 
-	pthread_mutex_t mu; /* guards all below */
+	pthread_mutex_t mu;  /* guards all below */
 	struct bus_sub *sub; /* NULL while there is none */
 	bool ending, stopped;
 	char inbox[BUS_INBOX_BYTES];
@@ -45,8 +47,8 @@ struct request {
 };
 
 /*
- * Under the lock. A new request once as much is missing as is still with the server: few requests, each as large as what is open, and
- * the server never idle meanwhile.
+ * Under the lock. A new request once as much is missing as is still with the server: few requests, each as large as
+ * what is open, and the server never idle meanwhile.
  */
 static bool next_request(struct bus_pull *p, struct request *r)
 {
@@ -217,8 +219,11 @@ enum status bus_pull_open(struct bus *b, const char *stream, const char *consume
 		abort();
 	p->bus = b, p->fn = fn, p->arg = arg;
 	pthread_mutex_init(&p->mu, NULL);
-	int n = snprintf(p->request_subject, sizeof p->request_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
-	enum status s = n < (int)sizeof p->request_subject ? STATUS_OK : err_set(err, STATUS_INVALID, "the name of a consumer is too long");
+	int n =
+	    snprintf(p->request_subject, sizeof p->request_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
+	enum status s = n < (int)sizeof p->request_subject
+	                    ? STATUS_OK
+	                    : err_set(err, STATUS_INVALID, "the name of a consumer is too long");
 	if (s == STATUS_OK) {
 		pthread_mutex_lock(&p->mu);
 		s = subscribe(p, err);

@@ -71,7 +71,8 @@ enum status bus_stream_consumers(struct bus *b, const char *stream, void (*fn)(v
 }
 
 enum status bus_stream_subjects(struct bus *b, const char *stream, const char *filter,
-                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg, struct err *err)
+                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg,
+                                struct err *err)
 {
 	char subject[300];
 	snprintf(subject, sizeof subject, "STREAM.INFO.%s", stream);

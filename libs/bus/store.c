@@ -1,4 +1,4 @@
-/* Stored publishing: a window of messages in flight, their acknowledgements on one inbox, and sending again what went unanswered. */
+/* Stored publishing: a window of messages in flight, acknowledged on one inbox; what goes unanswered is sent again. */
 #include "bus/store.h"
 
 #include <stdio.h>
@@ -10,7 +10,10 @@
 #define INDEX_BITS 13
 #define NO_SLOT UINT32_MAX
 #define NEVER_SENT UINT64_MAX
-/* Blocked publishers go on when so much room has come together: waking them for every acknowledgement costs more than sending. */
+/*
+ * Blocked publishers go on when so much room has come together: waking them for every acknowledgement costs more than
+ * sending.
+ */
 #define LOW_MESSAGES (BUS_STORE_WINDOW * 3 / 4)
 #define LOW_BYTES (BUS_STORE_WINDOW_BYTES * 3 / 4)
 #define TURN_BUSY_MS 250 /* while something is in flight; so deadlines are kept to about this */
@@ -18,8 +21,9 @@
 _Static_assert(BUS_STORE_WINDOW == 1 << INDEX_BITS, "a token is generation and index");
 
 /*
- * A message in flight. Its token, generation and index in one number, is the last part of its reply subject. `live` until one of
- * acknowledgement, refusal and deadline takes it (claims it); given back when nobody uses it any more (`pins`).
+ * A message in flight. Its token, generation and index in one number, is the last part of its reply subject. `live`
+ * until one of acknowledgement, refusal and deadline takes it (claims it); given back when nobody uses it any more
+ * (`pins`).
  */
 struct slot {
 	natsMsg *msg;
@@ -46,12 +50,11 @@ struct bus_store {
 	struct slot *slots;
 	uint32_t first_free, high; /* slots from `high` on were never used */
 	size_t in_flight, bytes;
-	bool closed;
 	char refusal[128]; /* what the server said last when it refused something for now */
 };
 
-/* On this thread acknowledgements arrive: waiting on it for room would be for ever. */
-static _Thread_local bool is_ack_thread;
+/* On the threads that make room (acknowledgements, deadlines): waiting there for room would be for ever. */
+static _Thread_local bool makes_room;
 
 static void format_token(char *out, uint64_t token)
 {
@@ -88,8 +91,7 @@ static int64_t backoff_ms(unsigned tries)
 /* Under the lock. */
 static bool has_room(const struct bus_store *st, size_t bytes)
 {
-	return st->in_flight < BUS_STORE_WINDOW &&
-	       (st->in_flight == 0 || st->bytes + bytes <= BUS_STORE_WINDOW_BYTES);
+	return st->in_flight < BUS_STORE_WINDOW && (st->in_flight == 0 || st->bytes + bytes <= BUS_STORE_WINDOW_BYTES);
 }
 
 static void wait_for_room(struct bus_store *st)
@@ -99,7 +101,9 @@ static void wait_for_room(struct bus_store *st)
 	st->blocked--;
 }
 
-/* Under the lock, before a pinned message is sent: its answer may be here before the call that sends it has returned. */
+/*
+ * Under the lock, before a pinned message is sent: its answer may be here before the call that sends it has returned.
+ */
 static void note_sending(struct bus_store *st, struct slot *s, int64_t now_ms)
 {
 	s->epoch = atomic_load(&st->bus->connected) ? atomic_load(&st->bus->epoch) : NEVER_SENT;
@@ -111,14 +115,14 @@ static void note_sending(struct bus_store *st, struct slot *s, int64_t now_ms)
 static struct slot *take_slot(struct bus_store *st, size_t bytes, unsigned flags, struct err *err)
 {
 	pthread_mutex_lock(&st->mu);
-	while ((flags & BUS_BLOCK) && !is_ack_thread && !st->closed && !has_room(st, bytes))
+	while ((flags & BUS_BLOCK) && !makes_room && !has_room(st, bytes) && !atomic_load(&st->bus->closed))
 		wait_for_room(st);
 	struct slot *s = NULL;
-	if (st->closed)
-		err_retry(err, STATUS_UNAVAILABLE, "the bus is closed");
+	if (atomic_load(&st->bus->closed))
+		err_retry(err, STATUS_UNAVAILABLE, "the connection is closed");
 	else if (!has_room(st, bytes))
-		err_retry(err, STATUS_RATE_LIMITED, "%zu messages and %zu bytes wait for the server's acknowledgement", st->in_flight,
-		          st->bytes);
+		err_retry(err, STATUS_RATE_LIMITED, "%zu messages and %zu bytes wait for the server's acknowledgement",
+		          st->in_flight, st->bytes);
 	else {
 		if (st->first_free == NO_SLOT)
 			s = &st->slots[st->high++];
@@ -209,7 +213,10 @@ static void settle(struct bus_store *st, struct span subject, const struct bus_s
 		finish(st, s, result);
 }
 
-/* {"stream":"JOBS","seq":7,"duplicate":true}, or with a member "error" when it was refused. What else may come is not from JetStream. */
+/*
+ * {"stream":"JOBS","seq":7,"duplicate":true}, or with a member "error" when it was refused. What else may come is not
+ * from JetStream.
+ */
 static void read_ack(struct bus_store *st, const struct bus_in *in)
 {
 	struct bus_stored result = {0};
@@ -237,7 +244,7 @@ static void on_ack(void *arg, natsMsg *m)
 {
 	struct bus_store *st = arg;
 	struct bus_in in = bus_message_view(m);
-	is_ack_thread = true;
+	makes_room = true;
 	if (bus_message_status(m) == 503)
 		refuse(st, in.subject, "no stream takes this subject, or JetStream is not there");
 	else
@@ -282,8 +289,8 @@ static void give_back(struct bus_store *st, struct slot *s)
 	natsMsg_Destroy(msg);
 }
 
-enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_ms, unsigned flags, bus_stored_fn fn, void *arg,
-                      struct err *err)
+enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_ms, unsigned flags, bus_stored_fn fn,
+                      void *arg, struct err *err)
 {
 	struct bus_store *st = b->store;
 	size_t bytes = m->data.n + strlen(m->subject);
@@ -311,48 +318,65 @@ enum status bus_store(struct bus *b, const struct bus_out *m, int64_t deadline_m
 	return STATUS_OK;
 }
 
-static void expire(struct bus_store *st, struct slot *s, enum status status, const char *words)
+static void fail(struct bus_store *st, struct slot *s, enum status status, const char *words)
 {
 	struct err err = {0};
 	err_retry(&err, status, "%s", words);
 	finish(st, s, &(struct bus_stored){.status = status, .err = &err});
 }
 
-/* The keeper's turn: gives up what is past its deadline, sends again what is due or was sent before the connection broke. */
-static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
+/* Under the lock, which it gives up meanwhile. */
+static void give_up(struct bus_store *st, struct slot *s)
 {
-	struct bus_store *st = owner;
-	bool connected = atomic_load(&st->bus->connected);
-	int64_t next_ms = now_ms + TURN_BUSY_MS;
 	char words[sizeof st->refusal];
+	bool closed = atomic_load(&st->bus->closed);
+	claim(s);
+	snprintf(words, sizeof words, "%s",
+	         closed       ? "the connection was closed before the server answered"
+	         : s->refused ? st->refusal
+	                      : "not acknowledged before its deadline");
+	enum status status = closed || s->refused ? STATUS_UNAVAILABLE : STATUS_TIMEOUT;
+	pthread_mutex_unlock(&st->mu);
+	fail(st, s, status, words);
+	pthread_mutex_lock(&st->mu);
+}
+
+/* Under the lock, which it gives up meanwhile. */
+static void send_again(struct bus_store *st, struct slot *s, int64_t now_ms)
+{
+	s->pins++;
+	note_sending(st, s, now_ms);
+	pthread_mutex_unlock(&st->mu);
+	release(st, s, transmit(st, s));
+	pthread_mutex_lock(&st->mu);
+}
+
+/* Gives up what is past its deadline, sends again what is due or was sent before the connection broke. */
+static int64_t sweep(struct bus_store *st, int64_t now_ms, uint64_t epoch)
+{
+	bool connected = atomic_load(&st->bus->connected), closed = atomic_load(&st->bus->closed);
+	int64_t next_ms = now_ms + TURN_BUSY_MS;
 	pthread_mutex_lock(&st->mu);
 	for (uint32_t i = 0; i < st->high; i++) {
 		struct slot *s = &st->slots[i];
 		if (!s->live || s->pins)
 			continue;
-		bool late = now_ms >= s->deadline_ms;
-		if (!late && !(connected && (s->epoch != epoch || now_ms >= s->due_ms))) {
-			if (connected && s->due_ms < next_ms)
-				next_ms = s->due_ms;
-			continue;
-		}
-		if (late) {
-			claim(s);
-			snprintf(words, sizeof words, "%s", s->refused ? st->refusal : "not acknowledged before its deadline");
-		} else {
-			s->pins++;
-			note_sending(st, s, now_ms);
-		}
-		pthread_mutex_unlock(&st->mu);
-		if (late)
-			expire(st, s, s->refused ? STATUS_UNAVAILABLE : STATUS_TIMEOUT, words);
-		else
-			release(st, s, transmit(st, s));
-		pthread_mutex_lock(&st->mu);
+		if (closed || now_ms >= s->deadline_ms)
+			give_up(st, s);
+		else if (connected && (s->epoch != epoch || now_ms >= s->due_ms))
+			send_again(st, s, now_ms);
+		else if (connected && s->due_ms < next_ms)
+			next_ms = s->due_ms;
 	}
 	bool idle = st->in_flight == 0;
 	pthread_mutex_unlock(&st->mu);
 	return idle ? BUS_TURN_MS : next_ms - now_ms;
+}
+
+static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
+{
+	makes_room = true;
+	return sweep(owner, now_ms, epoch);
 }
 
 struct waiter {
@@ -377,7 +401,8 @@ static void on_waited(void *arg, const struct bus_stored *s)
 	pthread_mutex_unlock(&w->mu);
 }
 
-enum status bus_store_wait(struct bus *b, const struct bus_out *m, int64_t deadline_ms, struct bus_stored *ret, struct err *err)
+enum status bus_store_wait(struct bus *b, const struct bus_out *m, int64_t deadline_ms, struct bus_stored *ret,
+                           struct err *err)
 {
 	struct waiter w = {.mu = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .err = err};
 	if (bus_store(b, m, deadline_ms, BUS_BLOCK, on_waited, &w, err) != STATUS_OK)
@@ -410,7 +435,8 @@ enum status bus_store_drain(struct bus *b, int timeout_ms, struct err *err)
 		continue;
 	size_t left = st->in_flight;
 	pthread_mutex_unlock(&st->mu);
-	return left ? err_retry(err, STATUS_TIMEOUT, "%zu messages are not acknowledged after %d ms", left, timeout_ms) : STATUS_OK;
+	return left ? err_retry(err, STATUS_TIMEOUT, "%zu messages are not acknowledged after %d ms", left, timeout_ms)
+	            : STATUS_OK;
 }
 
 enum status bus_store_open(struct bus *b, struct err *err)
@@ -437,17 +463,7 @@ enum status bus_store_open(struct bus *b, struct err *err)
 void bus_store_close(struct bus *b)
 {
 	struct bus_store *st = b->store;
-	pthread_mutex_lock(&st->mu);
-	st->closed = true;
-	for (uint32_t i = 0; i < st->high; i++) {
-		struct slot *s = &st->slots[i];
-		if (!claim(s))
-			continue;
-		pthread_mutex_unlock(&st->mu);
-		expire(st, s, STATUS_UNAVAILABLE, "the bus was closed before the server answered");
-		pthread_mutex_lock(&st->mu);
-	}
-	pthread_mutex_unlock(&st->mu);
+	sweep(st, bus_now_ms(b), 0);
 	pthread_cond_destroy(&st->room);
 	pthread_cond_destroy(&st->idle);
 	pthread_mutex_destroy(&st->mu);

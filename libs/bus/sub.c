@@ -53,7 +53,8 @@ static natsStatus open_client_sub(struct bus_sub *s, const char *subject, const 
 	return st;
 }
 
-static enum status open_sub(struct bus_sub proto, const char *subject, const char *queue, struct bus_sub **ret, struct err *err)
+static enum status open_sub(struct bus_sub proto, const char *subject, const char *queue, struct bus_sub **ret,
+                            struct err *err)
 {
 	struct bus_sub *s = malloc(sizeof *s);
 	if (!s)
@@ -74,8 +75,8 @@ static enum status open_sub(struct bus_sub proto, const char *subject, const cha
 	return STATUS_OK;
 }
 
-enum status bus_sub_open(struct bus *b, const char *subject, const char *queue, bus_message_fn fn, void *arg, struct bus_sub **ret,
-                         struct err *err)
+enum status bus_sub_open(struct bus *b, const char *subject, const char *queue, bus_message_fn fn, void *arg,
+                         struct bus_sub **ret, struct err *err)
 {
 	return open_sub((struct bus_sub){.bus = b, .fn = fn, .arg = arg}, subject, queue, ret, err);
 }
@@ -106,8 +107,8 @@ void bus_sub_wait(struct bus_sub *s)
 }
 
 /*
- * The client's reading thread looks a subscription up and uses it without holding it (fixed in nats.c 3.6), so an ended one is kept for
- * longer than any message can take from there to here.
+ * The client's reading thread looks a subscription up and uses it without holding it (fixed in nats.c 3.6), so an ended
+ * one is kept for longer than any message can take from there to here.
  */
 void bus_sub_free(struct bus_sub *s)
 {
@@ -144,8 +145,9 @@ void bus_sub_free_retired(struct bus *b, bool all)
 	}
 }
 
-enum status bus_subscribe(struct bus *b, const char *subject, const char *queue, void (*fn)(void *arg, const struct bus_in *m),
-                          void *arg, struct bus_sub **ret, struct err *err)
+enum status bus_subscribe(struct bus *b, const char *subject, const char *queue,
+                          void (*fn)(void *arg, const struct bus_in *m), void *arg, struct bus_sub **ret,
+                          struct err *err)
 {
 	return open_sub((struct bus_sub){.bus = b, .plain_fn = fn, .arg = arg}, subject, queue, ret, err);
 }

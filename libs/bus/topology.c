@@ -1,4 +1,4 @@
-/* The suite's streams, buckets and consumers as one table, and the code that creates what is missing and compares what is there. */
+/* The suite's streams, buckets and consumers as one table: what is missing is created, what is there is compared. */
 #include "bus/topology.h"
 
 #include <stdio.h>
@@ -187,8 +187,9 @@ static enum status compare(const char *object, const struct fields *f, struct js
 		found_text(d, config, &found);
 		wanted_text(d, &wanted);
 		if (!span_eq(buf_span(&found), buf_span(&wanted)))
-			return err_field(err, STATUS_CONFLICT, d->name, "%s exists with %s %s, wanted is %s: change one of the two by hand", object,
-			                 d->name, found.data, wanted.data);
+			return err_field(err, STATUS_CONFLICT, d->name,
+			                 "%s exists with %s %s, wanted is %s: change one of the two by hand", object, d->name,
+			                 found.data, wanted.data);
 	}
 	return STATUS_OK;
 }
@@ -202,8 +203,8 @@ struct object {
 };
 
 /*
- * Asked for, created when missing. Somebody else may create it between the two: then it is asked for again. "action":"create" keeps newer
- * servers from updating a consumer; older ones that created the same one twice say yes.
+ * Asked for, created when missing. Somebody else may create it between the two: then it is asked for again.
+ * "action":"create" keeps newer servers from updating a consumer; older ones that created the same one twice say yes.
  */
 static enum status ensure(struct bus *b, const struct object *o, struct err *err)
 {
@@ -277,7 +278,8 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 		return err->status;
 	for (size_t i = 0; i < countof(consumer_rows); i++) {
 		const struct consumer_row *c = &consumer_rows[i];
-		if (span_is(span_from(c->stream), name) && ensure_consumer(b, c->stream, c->name, c->filter, limits, err) != STATUS_OK)
+		if (span_is(span_from(c->stream), name) &&
+		    ensure_consumer(b, c->stream, c->name, c->filter, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;

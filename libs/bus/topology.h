@@ -13,30 +13,36 @@
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
 #define CONSUMER_EVENTS_JOBS "jobs-projection"
-#define CONSUMER_TICKS_JOBS "jobs-ticks"
+#define CONSUMER_TICKS_JOBS "jobs-ticks" /* gannet.tick.jobs.*; other schedules are one token, gannet.tick.* */
 
-/* The window in which a Nats-Msg-Id, and so a job id published twice, is recognised by the broker: the de-duplication horizon. */
+/*
+ * The window in which a Nats-Msg-Id, and so a job id published twice, is recognised by the broker: the de-duplication
+ * horizon.
+ */
 #define BUS_DUPLICATE_WINDOW_S 120
 #define BUS_OVERFLOW_LANES 4 /* consumers that share the jobs of tenants with long backlogs, by hash */
 #define JOBS_MAX_ACK_PENDING 65536
 
 struct bus_limits {
-	int replicas;              /* 1 or 3; GANNET_REPLICAS */
-	int64_t jobs_max_bytes;    /* JOBS refuses new messages past it (discard new); -1 unlimited */
-	int64_t events_max_age_s;  /* EVENTS forgets after it */
+	int replicas;             /* 1 or 3; GANNET_REPLICAS */
+	int64_t jobs_max_bytes;   /* JOBS refuses new messages past it (discard new); -1 unlimited */
+	int64_t events_max_age_s; /* EVENTS forgets after it */
 	int64_t events_max_bytes;
 	int64_t lease_ms; /* ack_wait of the job consumers: a dead worker's jobs are taken over after it */
 };
 extern const struct bus_limits bus_limits_default;
 
 /*
- * Makes sure that the named stream or bucket exists as the table says, with the consumers the table lists for it. What is
- * missing is created (several services may do so at once); what exists and differs in a field that matters is CONFLICT with a
- * message naming object, field, found and wanted value: nothing is ever changed behind an operator's back.
+ * Makes sure that the named stream or bucket exists as the table says, with the consumers the table lists for it. What
+ * is missing is created (several services may do so at once); what exists and differs in a field that matters is
+ * CONFLICT with a message naming object, field, found and wanted value: nothing is ever changed behind an operator's
+ * back.
  */
-enum status bus_topology_ensure(struct bus *b, const char *name, const struct bus_limits *limits, struct err *err) must_check;
+enum status bus_topology_ensure(struct bus *b, const char *name, const struct bus_limits *limits,
+                                struct err *err) must_check;
 /* The durable consumer of a job kind and priority on JOBS, "<kind>_<priority>". */
-enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits, struct err *err) must_check;
+enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits,
+                                     struct err *err) must_check;
 void bus_kind_consumer(const char *kind, const char *priority, char out[72]);
 /* "<kind>_overflow_<lane>", on gannet.*.jobs.overflow.<kind>.*.<lane>. */
 void bus_overflow_consumer(const char *kind, unsigned lane, char out[72]);
@@ -48,7 +54,8 @@ struct bus_stream_state {
 	int64_t created_ms; /* the stream's birth; part of derived job ids */
 	uint64_t messages, bytes, first_sequence, last_sequence;
 };
-enum status bus_stream_state(struct bus *b, const char *stream, struct bus_stream_state *ret, struct err *err) must_check;
+enum status bus_stream_state(struct bus *b, const char *stream, struct bus_stream_state *ret,
+                             struct err *err) must_check;
 struct bus_consumer_state {
 	uint64_t waiting;     /* num_pending: not yet delivered */
 	uint64_t ack_pending; /* delivered, not acknowledged */
@@ -65,6 +72,7 @@ enum status bus_stream_consumers(struct bus *b, const char *stream, void (*fn)(v
                                  struct err *err) must_check;
 /* Messages per subject of a stream under a filter; calls `fn` for each. */
 enum status bus_stream_subjects(struct bus *b, const char *stream, const char *filter,
-                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg, struct err *err) must_check;
+                                void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg,
+                                struct err *err) must_check;
 
 #endif

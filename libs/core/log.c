@@ -81,8 +81,9 @@ static size_t add_escaped(struct line *l, struct span s)
 /* The comma and the name, up to the value; false when they do not fit any more. Names are literals of ours and need no escape. */
 static bool add_name(struct line *l, const char *name, const char *before_value)
 {
-	size_t start = l->n, name_n = strlen(name);
-	if (add(l, ",\"" + (l->n <= 1), l->n > 1 ? 2 : 1) && add(l, name, name_n) && add(l, before_value, strlen(before_value)))
+	size_t start = l->n;
+	const char *open = start > 1 ? ",\"" : "\"";
+	if (add(l, open, strlen(open)) && add(l, name, strlen(name)) && add(l, before_value, strlen(before_value)))
 		return true;
 	l->n = start;
 	return false;

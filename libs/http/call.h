@@ -5,12 +5,14 @@
 #include "http/client.h"
 #include "http/sockets.h"
 
+#define CALL_LINES_MAX (HTTP_HEADERS_MAX + 2)
+
 struct http_call {
 	struct http_client *client;
 	CURL *easy;
 	struct http_call *next, *prev; /* in one of the client's lists */
 	struct buf head;               /* text of the header lines */
-	struct curl_slist lines[HTTP_HEADERS_MAX + 1];
+	struct curl_slist lines[CALL_LINES_MAX];
 	struct buf body;
 	size_t body_max, streamed;
 	bool (*data)(void *arg, struct span bytes);

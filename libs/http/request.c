@@ -5,7 +5,6 @@
 #include "http/call.h"
 
 #define RECEIVE_BUFFER_BYTES 8192L /* one per handle: most answers fit */
-#define EXPECT_OFF "Expect:"       /* curl would wait up to a second for 100 Continue before a large body */
 
 void call_fail(struct http_call *c, enum status status, const char *reason)
 {
@@ -97,20 +96,31 @@ static void set_method(CURL *e, const struct http_request *r)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, implied ? NULL : r->method);
 }
 
-/* Without a line for it curl would announce a body as a web form. */
+/* Adds one header line; a line without a value ("Name:") tells curl not to send that header of its own. */
+static void add_line(struct http_call *c, size_t *n, size_t at[], const char *name, const char *separator,
+                     struct span value)
+{
+	at[(*n)++] = c->head.len;
+	buf_adds(&c->head, name);
+	buf_adds(&c->head, separator);
+	buf_addspan(&c->head, value);
+	buf_addc(&c->head, 0);
+}
+
 static void set_headers(struct http_call *c, const struct http_request *r)
 {
-	size_t at[HTTP_HEADERS_MAX + 1], n = 0;
+	size_t at[CALL_LINES_MAX], n = 0;
+	bool typed = false;
 	buf_reset(&c->head);
 	for (size_t i = 0; i < r->headers_n; i++) {
-		at[n++] = c->head.len;
-		/* "name;" is how curl is told to send a header without a value. */
-		buf_printf(&c->head, r->headers[i].value.n ? "%s: %.*s" : "%s;", r->headers[i].name,
-		           SPAN_ARG(r->headers[i].value));
-		buf_addc(&c->head, 0);
+		const struct http_header *h = &r->headers[i];
+		typed |= strcasecmp(h->name, "Content-Type") == 0;
+		add_line(c, &n, at, h->name, h->value.n ? ": " : ";", h->value);
 	}
-	at[n++] = c->head.len;
-	buf_add(&c->head, EXPECT_OFF, sizeof EXPECT_OFF);
+	/* curl would wait up to a second for 100 Continue before a large body, and call every body a web form. */
+	add_line(c, &n, at, "Expect", ":", SPAN(""));
+	if (!typed)
+		add_line(c, &n, at, "Content-Type", ":", SPAN(""));
 	for (size_t i = 0; i < n; i++)
 		c->lines[i] = (struct curl_slist){c->head.data + at[i], i + 1 < n ? &c->lines[i + 1] : NULL};
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->lines);

@@ -13,6 +13,8 @@
 /* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
 #define STORE_DEADLINE_MS (10 * 60 * 1000)
 #define PROGRESS_EVERY_MS 250
+/* What could not be decided now, because the broker did not answer, is looked at again after so long. */
+#define LATER_MS 500
 
 /* A message to be sent when an earlier one is stored: the `retrying` event behind a delayed job, or a result to
  * reply_to. */
@@ -258,11 +260,16 @@ void settle_poison(struct worker *w, struct worker_entry *e)
 	settle_failed(w, e, &err);
 }
 
-void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack)
+static void settle_without_event(struct worker *w, struct worker_entry *e, enum ack_kind ack, int64_t nak_delay_ms)
 {
-	enter_settling(w, e, ack, 0);
+	enter_settling(w, e, ack, nak_delay_ms);
 	e->stored = STATUS_OK;
 	worker_post(w, &w->done, e);
+}
+
+void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack)
+{
+	settle_without_event(w, e, ack, 0);
 }
 
 /* The claim on its job id is not its own. As long as nobody knows whose it is, the message is not thrown away. */
@@ -270,7 +277,7 @@ void settle_duplicate(struct worker *w, struct worker_entry *e)
 {
 	if (e->history.known)
 		count(w, &w->counts.duplicates, e);
-	settle_silently(w, e, e->history.known ? ACK_ACK : ACK_NAK);
+	settle_without_event(w, e, e->history.known ? ACK_ACK : ACK_NAK, LATER_MS);
 }
 
 /* ---- waiting: a NAK for short times, the schedule store for long ones */

@@ -33,14 +33,14 @@ static const struct env_option options[] = {
 static void print_help(void)
 {
 	scoped_buf out = {0};
-	buf_adds(&out,
-	         "gannet-fakeprovider answers like OpenAI (/v1/chat/completions, /v1/embeddings, /v1/models), Anthropic\n"
-	         "(/v1/messages) and Ollama (/api/chat, /api/embed, /api/tags), as each request's model name tells it to.\n"
-	         "GET /log and /stats tell what it did, POST /reset forgets it, GET /health answers 200.\n\n"
-	         "Environment:\n");
-	env_help(options, countof(options), &out);
-	buf_addc(&out, '\n');
+	buf_adds(&out, "gannet-fakeprovider: an LLM provider for tests, which answers as it is told to\n\n"
+	               "OpenAI:    /v1/chat/completions, /v1/embeddings, /v1/models\n"
+	               "Anthropic: /v1/messages\n"
+	               "Ollama:    /api/chat, /api/embed, /api/tags\n"
+	               "Its own:   GET /log, /stats and /health, POST /reset\n\n");
 	behaviour_help(&out);
+	buf_adds(&out, "\nOptions of gannet-fakeprovider:\n");
+	env_help(options, countof(options), &out);
 	fputs(out.data, stdout);
 }
 

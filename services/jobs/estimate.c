@@ -11,6 +11,7 @@
 #include "core/metrics.h"
 
 #define POLL_EVERY_S 1
+#define ENDED_FADES 0.95 /* a second */
 #define KINDS_MAX 32
 #define MODELS_MAX 256
 #define WORKERS_MAX 4096
@@ -32,10 +33,18 @@ struct queue {
 	bool exists;
 };
 
+/* A kind's queues by priority; behind them, as one, the lanes for tenants with long backlogs. */
+#define OVERFLOW PRIORITY_COUNT
+#define QUEUES (PRIORITY_COUNT + 1)
 struct kind {
 	char name[33];
-	struct queue queues[PRIORITY_COUNT];
+	struct queue queues[QUEUES];
 };
+
+static const char *queue_name(size_t queue)
+{
+	return queue == OVERFLOW ? "overflow" : priority_names[queue];
+}
 
 struct worker {
 	char *value; /* its JSON */
@@ -213,25 +222,40 @@ static void drop_silent_worker(struct estimate *e)
 
 /* ---- polling */
 
-static void poll_queue(struct estimate *e, size_t kind, enum priority priority)
+/* Adds what a consumer says to `q`; a consumer that is not there adds nothing. */
+static void ask(struct estimate *e, const char *consumer, struct queue *q)
 {
-	char consumer[72];
 	struct err err = {0};
 	struct bus_consumer_state state;
-	struct kind *k = &e->kinds[kind]; /* kinds are only ever added */
-	bus_kind_consumer(k->name, priority_names[priority], consumer);
-	bool exists = bus_consumer_state(e->bus, STREAM_JOBS, consumer, &state, &err) == STATUS_OK;
-	pthread_mutex_lock(&e->lock);
-	struct queue *q = &k->queues[priority];
-	q->ended *= 0.95;
-	q->exists = exists;
-	q->waiting = exists ? state.waiting : 0;
-	q->running = exists ? state.ack_pending : 0;
-	pthread_mutex_unlock(&e->lock);
-	if (!exists)
+	if (bus_consumer_state(e->bus, STREAM_JOBS, consumer, &state, &err) != STATUS_OK)
 		return;
-	metric_set(metric_series(&waiting_gauge, k->name, priority_names[priority]), (int64_t)state.waiting);
-	metric_set(metric_series(&running_gauge, k->name, priority_names[priority]), (int64_t)state.ack_pending);
+	q->exists = true;
+	q->waiting += state.waiting;
+	q->running += state.ack_pending;
+}
+
+static void poll_queue(struct estimate *e, size_t kind, size_t queue)
+{
+	char consumer[72];
+	struct queue found = {0};
+	struct kind *k = &e->kinds[kind]; /* kinds are only ever added */
+	if (queue == OVERFLOW) {
+		for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
+			bus_overflow_consumer(k->name, lane, consumer);
+			ask(e, consumer, &found);
+		}
+	} else {
+		bus_kind_consumer(k->name, priority_names[queue], consumer);
+		ask(e, consumer, &found);
+	}
+	pthread_mutex_lock(&e->lock);
+	found.ended = k->queues[queue].ended * ENDED_FADES;
+	k->queues[queue] = found;
+	pthread_mutex_unlock(&e->lock);
+	if (!found.exists)
+		return;
+	metric_set(metric_series(&waiting_gauge, k->name, queue_name(queue)), (int64_t)found.waiting);
+	metric_set(metric_series(&running_gauge, k->name, queue_name(queue)), (int64_t)found.running);
 }
 
 static void poll(struct estimate *e)
@@ -254,8 +278,8 @@ static void poll(struct estimate *e)
 	if (have_delayed)
 		metric_set(metric_series(&delayed_gauge, NULL, NULL), (int64_t)delayed.messages);
 	for (size_t i = 0; i < kinds_n; i++)
-		for (int p = 0; p < PRIORITY_COUNT; p++)
-			poll_queue(e, i, (enum priority)p);
+		for (size_t q = 0; q < QUEUES; q++)
+			poll_queue(e, i, q);
 }
 
 /* ---- answers, all with the lock held */
@@ -328,13 +352,13 @@ static void write_queues(const struct estimate *e, struct json_writer *w)
 {
 	json_begin_array(w);
 	for (size_t i = 0; i < e->kinds_n; i++) {
-		for (int p = 0; p < PRIORITY_COUNT; p++) {
-			const struct queue *q = &e->kinds[i].queues[p];
-			if (!q->exists)
+		for (size_t n = 0; n < QUEUES; n++) {
+			const struct queue *q = &e->kinds[i].queues[n];
+			if (!q->exists || (n == OVERFLOW && !q->waiting && !q->running))
 				continue;
 			json_begin_object(w);
 			json_kv_cstr(w, "kind", e->kinds[i].name);
-			json_kv_cstr(w, "priority", priority_names[p]);
+			json_kv_cstr(w, "priority", queue_name(n));
 			json_kv_i64(w, "waiting", (int64_t)q->waiting);
 			json_kv_i64(w, "running", (int64_t)q->running);
 			json_end_object(w);

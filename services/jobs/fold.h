@@ -4,7 +4,7 @@
 
 #include "record.h"
 
-#define FOLD_EVENTS_MAX 4096
+#define FOLD_EVENTS_MAX 8192
 
 /* Zeroed is valid and empty. Record memory is reused from batch to batch. Not thread-safe. */
 struct fold {

@@ -26,8 +26,8 @@ static int64_t sent_ns[SAMPLES], took_ns[SAMPLES];
 
 static void print(const char *figure, double value, const char *unit, const char *settings)
 {
-	printf("{\"figure\":\"bus_%s\",\"value\":%.6g,\"unit\":\"%s\",\"runs\":%d,\"settings\":\"%s\"}\n", figure, value, unit, RUNS,
-	       settings);
+	printf("{\"figure\":\"bus_%s\",\"value\":%.6g,\"unit\":\"%s\",\"runs\":%d,\"settings\":\"%s\"}\n", figure, value,
+	       unit, RUNS, settings);
 	fflush(stdout);
 }
 
@@ -59,7 +59,8 @@ static void store(const char *subject, const char *run, int i, unsigned flags)
 	char id[48];
 	int n = snprintf(id, sizeof id, "%s-%d", run, i);
 	const struct bus_header h = {"Nats-Msg-Id", span_of(id, (size_t)n)};
-	const struct bus_out m = {.subject = subject, .data = span_of(payload, sizeof payload), .headers = &h, .headers_n = 1};
+	const struct bus_out m = {
+	    .subject = subject, .data = span_of(payload, sizeof payload), .headers = &h, .headers_n = 1};
 	CHECK_OK(bus_store(bus, &m, 0, flags, on_stored, NULL, &err), err);
 }
 

@@ -1,15 +1,17 @@
 /* Connecting, publishing, subscribing and asking, with servers that come, go and refuse. */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/integration/bus_helpers.h"
 #include "tests/lib/process.h"
 
-static atomic_int heard, states_up, states_down;
+static atomic_int heard, states_up, states_down, forbidden, refusals;
 static char last[256];
 
 static void hear(void *arg, const struct bus_in *m)
@@ -22,7 +24,8 @@ static void hear(void *arg, const struct bus_in *m)
 static void on_state(void *arg, bool connected, const char *why)
 {
 	(void)arg;
-	CHECK(why != NULL);
+	forbidden += strstr(why, "secret.plan") != NULL;
+	refusals += strstr(why, "Authorization") != NULL;
 	if (connected)
 		states_up++;
 	else
@@ -53,8 +56,8 @@ static pid_t start_server(int port, const char *config)
 	FILE *f = fopen(path, "we");
 	CHECK(f && fprintf(f, "listen: 127.0.0.1:%d\n%s\n", port, config) > 0 && fclose(f) == 0);
 	process_find("nats-server", program, sizeof program);
-	return process_start(&(struct process){
-	    .path = program, .argv = (const char *[]){"nats-server", "-c", path, NULL}, .log_path = log});
+	return process_start(
+	    &(struct process){.path = program, .argv = (const char *[]){"nats-server", "-c", path, NULL}, .log_path = log});
 }
 
 TEST(published_messages_reach_subscribers_with_their_headers)
@@ -94,7 +97,9 @@ TEST(headers_are_found_by_their_exact_name_and_empty_ones_are_left_out)
 	struct bus_sub *s;
 	CHECK_OK(bus_subscribe(b, "with.headers", NULL, hear_headers, NULL, &s, &err), err);
 	const struct bus_header h[] = {{"traceparent", SPAN("00-ab-cd-01")}, {"Empty", SPAN("")}, {"After", SPAN("x y")}};
-	CHECK_OK(bus_publish(b, &(struct bus_out){.subject = "with.headers", .reply = "here", .headers = h, .headers_n = 3}, &err), err);
+	CHECK_OK(bus_publish(b, &(struct bus_out){.subject = "with.headers", .reply = "here", .headers = h, .headers_n = 3},
+	                     &err),
+	         err);
 	WAIT_FOR(heard == 1, "the message");
 	CHECK_SPAN(seen_trace, "00-ab-cd-01");
 	CHECK(strcmp(empty_text, "x y") == 0);
@@ -106,9 +111,11 @@ TEST(a_header_that_would_begin_another_line_is_refused)
 	struct bus *b = open_bus();
 	struct err err;
 	const struct bus_header h = {"Note", SPAN("a\r\nNats-Msg-Id: forged")};
-	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, &err),
+	             STATUS_INVALID);
 	CHECK_HAS(err.msg, "Note");
-	CHECK_STATUS(bus_store(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, 0, 0, NULL, NULL, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_store(b, &(struct bus_out){.subject = "s", .headers = &h, .headers_n = 1}, 0, 0, NULL, NULL, &err),
+	             STATUS_INVALID);
 	CHECK_INT(bus_store_in_flight(b), 0);
 	bus_close(b);
 }
@@ -148,14 +155,16 @@ static void answer_error(void *arg, const struct bus_in *m)
 	struct bus *b = arg;
 	struct err err;
 	char reply[128];
-	const struct bus_header h[] = {{"Nats-Service-Error-Code", SPAN("422")}, {"Nats-Service-Error", SPAN("no such model")}};
+	const struct bus_header h[] = {{"Nats-Service-Error-Code", SPAN("422")},
+	                               {"Nats-Service-Error", SPAN("no such model")}};
 	CHECK(span_copy(m->reply, reply, sizeof reply));
-	CHECK_OK(bus_publish(b,
-	                     &(struct bus_out){.subject = reply,
-	                                       .data = SPAN("{\"error\":{\"code\":\"x\",\"message\":\"y\",\"field\":\"model\"}}"),
-	                                       .headers = h,
-	                                       .headers_n = 2},
-	                     &err),
+	CHECK_OK(bus_publish(
+	             b,
+	             &(struct bus_out){.subject = reply,
+	                               .data = SPAN("{\"error\":{\"code\":\"x\",\"message\":\"y\",\"field\":\"model\"}}"),
+	                               .headers = h,
+	                               .headers_n = 2},
+	             &err),
 	         err);
 }
 
@@ -209,6 +218,44 @@ TEST(wrong_credentials_are_unauthorized_and_right_ones_may_hold_any_character)
 	bus_close(b);
 }
 
+TEST(what_the_server_forbids_is_told)
+{
+	char url[128];
+	struct bus *b;
+	struct err err;
+	int port = test_free_port();
+	start_server(
+	    port,
+	    "authorization { users: [ { user: u, password: p, permissions: { publish: { deny: \"secret.>\" } } } ] }");
+	WAIT_FOR(process_listens(port, NULL), "the server");
+	snprintf(url, sizeof url, "nats://u:p@127.0.0.1:%d", port);
+	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system, .on_state = on_state}, &b, &err), err);
+	publish(b, "secret.plan", "x");
+	WAIT_FOR(forbidden, "the complaint");
+	CHECK(bus_is_connected(b));
+	bus_close(b);
+}
+
+TEST(credentials_that_are_refused_on_return_end_the_connection)
+{
+	char url[128];
+	struct bus *b;
+	struct err err;
+	int port = test_free_port();
+	pid_t server = start_server(port, "authorization { token: \"t0ken\" }");
+	WAIT_FOR(process_listens(port, NULL), "the server");
+	snprintf(url, sizeof url, "nats://t0ken@127.0.0.1:%d", port);
+	CHECK_OK(bus_open(&(struct bus_options){.url = url, .clock = &clock_system, .on_state = on_state}, &b, &err), err);
+	kill(server, SIGKILL);
+	process_wait(server);
+	start_server(port, "authorization { token: \"another\" }");
+	WAIT_FOR(refusals, "the news");
+	WAIT_FOR(bus_store(b, &(struct bus_out){.subject = "s"}, 0, 0, NULL, NULL, &err) == STATUS_UNAVAILABLE, "the end");
+	CHECK_STATUS(bus_publish(b, &(struct bus_out){.subject = "s"}, &err), STATUS_UNAVAILABLE);
+	WAIT_FOR(bus_store_in_flight(b) == 0, "what waited to be given up");
+	bus_close(b);
+}
+
 TEST(a_token_connects)
 {
 	char url[128];
@@ -227,7 +274,8 @@ TEST(addresses_that_make_no_sense_are_refused)
 	struct bus *b;
 	struct err err;
 	CHECK_STATUS(bus_open(&(struct bus_options){.url = "", .clock = &clock_system}, &b, &err), STATUS_INVALID);
-	CHECK_STATUS(bus_open(&(struct bus_options){.url = "http://127.0.0.1:1", .clock = &clock_system}, &b, &err), STATUS_INVALID);
+	CHECK_STATUS(bus_open(&(struct bus_options){.url = "http://127.0.0.1:1", .clock = &clock_system}, &b, &err),
+	             STATUS_INVALID);
 	CHECK(strcmp(err.field, "NATS_URL") == 0);
 }
 
@@ -267,15 +315,16 @@ TEST(a_server_that_accepts_and_says_nothing_does_not_hold_up_opening)
 	char url[64];
 	struct bus *b;
 	struct err err;
-	int port = test_free_port();
-	pid_t server = start_server(port, "");
-	WAIT_FOR(process_listens(port, NULL), "the server");
-	kill(server, SIGSTOP);
-	snprintf(url, sizeof url, "nats://127.0.0.1:%d", port);
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof at;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(bind(listener, (void *)&at, sizeof at) == 0 && listen(listener, 8) == 0);
+	CHECK(getsockname(listener, (void *)&at, &n) == 0);
+	snprintf(url, sizeof url, "nats://127.0.0.1:%d", ntohs(at.sin_port));
 	int64_t from_ms = clock_mono_ms(&clock_system);
 	CHECK_STATUS(bus_open(&(struct bus_options){.url = url, .clock = &clock_system}, &b, &err), STATUS_UNAVAILABLE);
 	CHECK(clock_mono_ms(&clock_system) - from_ms < 8000);
-	kill(server, SIGCONT);
+	close(listener);
 }
 
 TEST(subscriptions_and_publications_survive_a_restart_of_the_server)

@@ -59,7 +59,9 @@ static void fill(int n, size_t size)
 	static char data[4096];
 	struct err err;
 	for (int i = 0; i < n; i++)
-		CHECK_OK(bus_store(bus, &(struct bus_out){.subject = "test.a", .data = span_of(data, size)}, 0, BUS_BLOCK, NULL, NULL, &err), err);
+		CHECK_OK(bus_store(bus, &(struct bus_out){.subject = "test.a", .data = span_of(data, size)}, 0, BUS_BLOCK, NULL,
+		                   NULL, &err),
+		         err);
 	CHECK_OK(bus_store_drain(bus, 20000, &err), err);
 }
 
@@ -184,7 +186,8 @@ static void on_publish(const char *subject, const char *reply, struct span data)
 	CHECK(span_copy(json_text(d, &a), deliver_to, sizeof deliver_to));
 	CHECK(span_copy(data, config, sizeof config));
 	snprintf(answer_to, sizeof answer_to, "%s", reply);
-	played_send(answer_to, answer_to, NULL, NULL, "{\"name\":\"c\",\"num_pending\":3,\"delivered\":{\"consumer_seq\":0,\"stream_seq\":0}}");
+	played_send(answer_to, answer_to, NULL, NULL,
+	            "{\"name\":\"c\",\"num_pending\":3,\"delivered\":{\"consumer_seq\":0,\"stream_seq\":0}}");
 	made++;
 }
 
@@ -220,10 +223,12 @@ TEST(a_heartbeat_that_tells_of_more_than_came_means_a_gap)
 	bus = played_open(on_publish);
 	open_follow((struct bus_follow_options){0});
 	deliver("$JS.ACK.TEST.c.1.11.1.1700000000000000000.9");
-	played_send(deliver_to, deliver_to, NULL, " 100 Idle Heartbeat\r\nNats-Last-Consumer: 1\r\nNats-Last-Stream: 11", "");
+	played_send(deliver_to, deliver_to, NULL, " 100 Idle Heartbeat\r\nNats-Last-Consumer: 1\r\nNats-Last-Stream: 11",
+	            "");
 	WAIT_FOR(caught_up == 1, "an idle stream to count as read");
 	CHECK_INT(made, 1);
-	played_send(deliver_to, deliver_to, NULL, " 100 Idle Heartbeat\r\nNats-Last-Consumer: 2\r\nNats-Last-Stream: 12", "");
+	played_send(deliver_to, deliver_to, NULL, " 100 Idle Heartbeat\r\nNats-Last-Consumer: 2\r\nNats-Last-Stream: 12",
+	            "");
 	WAIT_FOR(made == 2, "a second consumer");
 	CHECK_HAS(config, "\"opt_start_seq\":12");
 	bus_follow_close(follow);

@@ -59,13 +59,15 @@ static inline void api(struct bus *b, const char *subject, const char *body)
 static inline void make_stream(struct bus *b)
 {
 	api(b, "STREAM.CREATE.TEST",
-	    "{\"name\":\"TEST\",\"subjects\":[\"test.>\"],\"storage\":\"file\",\"duplicate_window\":120000000000,\"allow_direct\":true}");
+	    "{\"name\":\"TEST\",\"subjects\":[\"test.>\"],\"storage\":\"file\",\"duplicate_window\":120000000000,\"allow_"
+	    "direct\":true}");
 }
 
 static inline void make_consumer(struct bus *b)
 {
 	api(b, "CONSUMER.DURABLE.CREATE.TEST.C",
-	    "{\"stream_name\":\"TEST\",\"config\":{\"durable_name\":\"C\",\"ack_policy\":\"explicit\",\"ack_wait\":30000000000,"
+	    "{\"stream_name\":\"TEST\",\"config\":{\"durable_name\":\"C\",\"ack_policy\":\"explicit\",\"ack_wait\":"
+	    "30000000000,"
 	    "\"max_ack_pending\":65536,\"max_deliver\":-1}}");
 }
 

@@ -109,7 +109,8 @@ static struct bus_follow *watch(struct seen *s)
 {
 	struct err err;
 	struct bus_follow *w;
-	const struct bus_watch_options o = {.bucket = BUCKET_LATEST, .entry = on_entry, .caught_up = on_caught_up, .arg = s};
+	const struct bus_watch_options o = {
+	    .bucket = BUCKET_LATEST, .entry = on_entry, .caught_up = on_caught_up, .arg = s};
 	CHECK_OK(bus_watch_open(bus, &o, &w, &err), err);
 	return w;
 }
@@ -183,7 +184,9 @@ TEST(stored_messages_are_read_by_sequence_and_by_subject)
 	int64_t from_ms = clock_wall_ms(&clock_system);
 	const struct bus_header h = {"Gannet-Run", SPAN("2")};
 	store(bus, "test.a", "one");
-	CHECK_OK(bus_store_wait(bus, &(struct bus_out){.subject = "test.b", .data = SPAN("two"), .headers = &h, .headers_n = 1}, 0, NULL, &err),
+	CHECK_OK(bus_store_wait(bus,
+	                        &(struct bus_out){.subject = "test.b", .data = SPAN("two"), .headers = &h, .headers_n = 1},
+	                        0, NULL, &err),
 	         err);
 	store(bus, "test.a", "three");
 	CHECK_OK(bus_get_sequence(bus, "TEST", 2, &m, &err), err);

@@ -50,7 +50,9 @@ static void begin(void)
 	struct err err;
 	bus = open_bus();
 	client = open_bus();
-	CHECK_OK(micro_start(bus, "test", "For tests", endpoints, countof(endpoints), &running, &clock_system, &service, &err), err);
+	CHECK_OK(
+	    micro_start(bus, "test", "For tests", endpoints, countof(endpoints), &running, &clock_system, &service, &err),
+	    err);
 	CHECK_OK(bus_flush(bus, 2000, &err), err);
 }
 
@@ -121,11 +123,14 @@ TEST(an_error_has_its_headers_and_its_body)
 	CHECK_STATUS(ask("gannet.acme.test.greet", "bad", &reply, &err), STATUS_UNPROCESSABLE);
 	CHECK(strcmp(err.field, "name") == 0);
 	CHECK_OK(bus_subscribe(client, "answers", NULL, see, NULL, &s, &err), err);
-	CHECK_OK(bus_publish(client, &(struct bus_out){.subject = "gannet.acme.test.greet", .reply = "answers", .data = SPAN("bad")}, &err),
+	CHECK_OK(bus_publish(
+	             client,
+	             &(struct bus_out){.subject = "gannet.acme.test.greet", .reply = "answers", .data = SPAN("bad")}, &err),
 	         err);
 	WAIT_FOR(seen == 1, "the answer");
 	CHECK(strcmp(seen_header, "the name \"bad\" is taken") == 0);
-	CHECK(strcmp(seen_body, "{\"error\":{\"code\":\"unprocessable\",\"message\":\"the name \\\"bad\\\"\\nis taken\",\"field\":\"name\"}}") == 0);
+	CHECK(strcmp(seen_body, "{\"error\":{\"code\":\"unprocessable\",\"message\":\"the name \\\"bad\\\"\\nis "
+	                        "taken\",\"field\":\"name\"}}") == 0);
 	end();
 }
 
@@ -213,7 +218,8 @@ static void ask_many(int n)
 {
 	struct err err;
 	for (int i = 0; i < n; i++)
-		CHECK_OK(bus_publish(client, &(struct bus_out){.subject = "gannet.acme.test.wait", .reply = "answers"}, &err), err);
+		CHECK_OK(bus_publish(client, &(struct bus_out){.subject = "gannet.acme.test.wait", .reply = "answers"}, &err),
+		         err);
 	CHECK_OK(bus_flush(client, 5000, &err), err);
 }
 

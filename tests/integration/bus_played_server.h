@@ -47,10 +47,11 @@ static inline void played_write(const void *bytes, size_t n)
 }
 
 /*
- * Delivers to the subscription that matches `to`; the client sees `subject`. `headers` is the block after "NATS/1.0" or NULL. The last
- * one given is the one delivered to, as a newer inbox.
+ * Delivers to the subscription that matches `to`; the client sees `subject`. `headers` is the block after "NATS/1.0" or
+ * NULL. The last one given is the one delivered to, as a newer inbox.
  */
-static inline void played_send(const char *to, const char *subject, const char *reply, const char *headers, const char *data)
+static inline void played_send(const char *to, const char *subject, const char *reply, const char *headers,
+                               const char *data)
 {
 	scoped_buf out = {0};
 	char block[512] = "";
@@ -98,7 +99,9 @@ static inline void played_subscribe(char *line)
 
 static inline void *played_serve(void *arg)
 {
-	static const char info[] = "INFO {\"server_id\":\"PLAYED\",\"version\":\"2.9.10\",\"proto\":1,\"headers\":true,\"max_payload\":1048576}\r\n";
+	static const char info[] =
+	    "INFO "
+	    "{\"server_id\":\"PLAYED\",\"version\":\"2.9.10\",\"proto\":1,\"headers\":true,\"max_payload\":1048576}\r\n";
 	(void)arg;
 	while ((played.fd = accept(played.listener, NULL, NULL)) >= 0) {
 		char line[1024];

@@ -39,7 +39,9 @@ static void fill(int n)
 {
 	struct err err;
 	for (int i = 0; i < n; i++)
-		CHECK_OK(bus_store(bus, &(struct bus_out){.subject = "test.a", .data = SPAN("work")}, 0, BUS_BLOCK, NULL, NULL, &err), err);
+		CHECK_OK(bus_store(bus, &(struct bus_out){.subject = "test.a", .data = SPAN("work")}, 0, BUS_BLOCK, NULL, NULL,
+		                   &err),
+		         err);
 	CHECK_OK(bus_store_drain(bus, 10000, &err), err);
 }
 
@@ -100,8 +102,9 @@ TEST(a_delivery_tells_its_place_and_keeps_its_payload)
 	struct err err;
 	const struct bus_header h = {"Gannet-Run", SPAN("2")};
 	int64_t from_ms = clock_wall_ms(&clock_system);
-	CHECK_OK(bus_store_wait(bus, &(struct bus_out){.subject = "test.x.y", .data = SPAN("payload"), .headers = &h, .headers_n = 1}, 0,
-	                        NULL, &err),
+	CHECK_OK(bus_store_wait(
+	             bus, &(struct bus_out){.subject = "test.x.y", .data = SPAN("payload"), .headers = &h, .headers_n = 1},
+	             0, NULL, &err),
 	         err);
 	fill(2);
 	CHECK_OK(bus_pull_open(bus, "TEST", "C", keep, NULL, &pull, &err), err);
@@ -218,7 +221,8 @@ TEST(a_stream_of_messages_goes_on_after_the_server_was_killed)
 	make_stream(bus);
 	/* What was delivered and not acknowledged at the kill comes again after this time. */
 	api(bus, "CONSUMER.DURABLE.CREATE.TEST.C",
-	    "{\"stream_name\":\"TEST\",\"config\":{\"durable_name\":\"C\",\"ack_policy\":\"explicit\",\"ack_wait\":2000000000,"
+	    "{\"stream_name\":\"TEST\",\"config\":{\"durable_name\":\"C\",\"ack_policy\":\"explicit\",\"ack_wait\":"
+	    "2000000000,"
 	    "\"max_ack_pending\":65536,\"max_deliver\":-1}}");
 	pthread_t thread;
 	size_t one = 1;

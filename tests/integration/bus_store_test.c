@@ -25,7 +25,8 @@ static void on_stored(void *arg, const struct bus_stored *s)
 	done++;
 }
 
-static enum status put(struct bus *b, const char *subject, const char *id, unsigned flags, int64_t deadline_ms, struct err *err)
+static enum status put(struct bus *b, const char *subject, const char *id, unsigned flags, int64_t deadline_ms,
+                       struct err *err)
 {
 	const struct bus_header h = {"Nats-Msg-Id", span_from(id)};
 	const struct bus_out m = {.subject = subject, .data = SPAN("{\"a\":1}"), .headers = &h, .headers_n = 1};
@@ -234,7 +235,9 @@ static void see(void *arg, const struct bus_in *m)
 	char reply[128];
 	CHECK(span_copy(m->reply, reply, sizeof reply));
 	if (++seen == 2)
-		CHECK_OK(bus_publish(b, &(struct bus_out){.subject = reply, .data = SPAN("{\"stream\":\"TEST\",\"seq\":9}")}, &err), err);
+		CHECK_OK(
+		    bus_publish(b, &(struct bus_out){.subject = reply, .data = SPAN("{\"stream\":\"TEST\",\"seq\":9}")}, &err),
+		    err);
 }
 
 TEST(a_message_that_is_not_answered_is_sent_again)

@@ -77,7 +77,8 @@ TEST(every_kind_of_difference_is_noticed)
 {
 	static const char ticks[] = "\"subjects\":[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]";
 	static const char delayed[] = "\"subjects\":[\"gannet.*.jobs.delayed.*.*.*.*\"]";
-	static const char jobs[] = "\"subjects\":[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"],\"retention\":\"workqueue\",\"discard\":\"new\"";
+	static const char jobs[] = "\"subjects\":[\"gannet.*.jobs.submit.*.*\",\"gannet.*.jobs.overflow.*.*.*\"],"
+	                           "\"retention\":\"workqueue\",\"discard\":\"new\"";
 	static const struct {
 		const char *name, *common, *own, *field;
 	} cases[] = {
@@ -88,14 +89,17 @@ TEST(every_kind_of_difference_is_noticed)
 	    {STREAM_DELAYED, delayed, ",\"discard\":\"old\"", "discard"},
 	    {STREAM_JOBS, jobs, "", "allow_direct"},
 	    {STREAM_JOBS, jobs, ",\"allow_direct\":true", "republish"},
-	    {STREAM_JOBS, jobs, ",\"allow_direct\":true,\"republish\":{\"src\":\"gannet.*.jobs.submit.*.*\",\"dest\":\"elsewhere.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}\"}", "republish"},
+	    {STREAM_JOBS, jobs,
+	     ",\"allow_direct\":true,\"republish\":{\"src\":\"gannet.*.jobs.submit.*.*\",\"dest\":\"elsewhere.{{wildcard(1)"
+	     "}}.{{wildcard(2)}}.{{wildcard(3)}}\"}",
+	     "republish"},
 	};
 	struct err err;
 	bus = open_bus();
 	for (size_t i = 0; i < countof(cases); i++) {
 		char subject[64], body[512];
-		snprintf(body, sizeof body, "{\"name\":\"%s\",\"duplicate_window\":120000000000,%s%s}", cases[i].name, cases[i].common,
-		         cases[i].own);
+		snprintf(body, sizeof body, "{\"name\":\"%s\",\"duplicate_window\":120000000000,%s%s}", cases[i].name,
+		         cases[i].common, cases[i].own);
 		snprintf(subject, sizeof subject, "STREAM.CREATE.%s", cases[i].name);
 		api(bus, subject, body);
 		CHECK_STATUS(bus_topology_ensure(bus, cases[i].name, &bus_limits_default, &err), STATUS_CONFLICT);
@@ -112,7 +116,8 @@ TEST(a_consumer_that_differs_is_a_conflict)
 	bus = open_bus();
 	CHECK_OK(bus_topology_ensure(bus, STREAM_JOBS, &bus_limits_default, &err), err);
 	api(bus, "CONSUMER.DURABLE.CREATE.JOBS.llm_high",
-	    "{\"stream_name\":\"JOBS\",\"config\":{\"durable_name\":\"llm_high\",\"ack_policy\":\"explicit\",\"ack_wait\":5000000000,"
+	    "{\"stream_name\":\"JOBS\",\"config\":{\"durable_name\":\"llm_high\",\"ack_policy\":\"explicit\",\"ack_wait\":"
+	    "5000000000,"
 	    "\"filter_subject\":\"gannet.*.jobs.submit.llm.high\",\"max_deliver\":-1}}");
 	CHECK_STATUS(bus_topology_ensure_kind(bus, "llm", &bus_limits_default, &err), STATUS_CONFLICT);
 	CHECK(strcmp(err.field, "ack_wait") == 0);
@@ -147,8 +152,10 @@ TEST(a_submission_waits_for_its_kind_and_is_seen_among_the_events)
 	bus = open_bus();
 	ensure_all(bus);
 	const struct bus_header h = {"traceparent", SPAN("00-1-2-01")};
-	const struct bus_out m = {
-	    .subject = "gannet.acme.jobs.submit.llm.high", .data = SPAN("{\"model\":\"m\"}"), .headers = &h, .headers_n = 1};
+	const struct bus_out m = {.subject = "gannet.acme.jobs.submit.llm.high",
+	                          .data = SPAN("{\"model\":\"m\"}"),
+	                          .headers = &h,
+	                          .headers_n = 1};
 	struct bus_stored stored;
 	CHECK_OK(bus_store_wait(bus, &m, 0, &stored, &err), err);
 	CHECK_OK(bus_pull_open(bus, STREAM_JOBS, "llm_high", keep, NULL, &jobs, &err), err);
@@ -170,7 +177,8 @@ TEST(a_submission_waits_for_its_kind_and_is_seen_among_the_events)
 	CHECK_INT(s.ack_pending, 1);
 	CHECK_OK(bus_ack(bus, kept[0].in.reply, &err), err);
 	struct bus_stream_state state;
-	WAIT_FOR(bus_stream_state(bus, STREAM_JOBS, &state, &err) == STATUS_OK && state.messages == 0, "the queue to be empty");
+	WAIT_FOR(bus_stream_state(bus, STREAM_JOBS, &state, &err) == STATUS_OK && state.messages == 0,
+	         "the queue to be empty");
 	CHECK_INT(state.last_sequence, 1);
 	bus_delivery_free(&kept[0]);
 	bus_delivery_free(&kept[1]);

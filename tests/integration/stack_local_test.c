@@ -99,6 +99,15 @@ static void stack_ok(const char *command)
 	CHECK_MSG(code == 0, "scripts/stack %s: %d\n%s", command, code, text_of(output));
 }
 
+/* Down, and nothing in the logs that a sanitizer complained about. */
+static void take_down(void)
+{
+	scoped_buf command = {0};
+	stack_ok("down");
+	buf_printf(&command, "! grep -h -A 20 Sanitizer '%s'/log/*.log", var);
+	CHECK_MSG(system(command.data) == 0, "a sanitizer has found something");
+}
+
 /* The text of a file in var/run, "" if there is none. */
 static const char *in_run(const char *name, const char *kind)
 {
@@ -155,7 +164,7 @@ TEST(stack_comes_up_healthy_keeps_its_data_and_goes_down_without_leftovers)
 	pid_t runner = pid_of("runner"), nats = pid_of("nats"), postgres = pid_of("postgres"), redis = pid_of("redis");
 	stack_ok("up");
 	CHECK_INT(pid_of("runner"), runner);
-	stack_ok("down");
+	take_down();
 	const pid_t all[] = {runner, nats, postgres, redis};
 	for (size_t i = 0; i < countof(all); i++)
 		CHECK(!runs(all[i]));
@@ -163,7 +172,7 @@ TEST(stack_comes_up_healthy_keeps_its_data_and_goes_down_without_leftovers)
 	CHECK_INT(stack("status"), 1);
 	stack_ok("up");
 	CHECK_INT(with_env("psql -qc 'DROP TABLE kept' \"$DATABASE_URL\""), 0);
-	stack_ok("down");
+	take_down();
 }
 
 TEST(up_starts_what_ended_and_restarts_what_was_rebuilt)
@@ -182,7 +191,7 @@ TEST(up_starts_what_ended_and_restarts_what_was_rebuilt)
 	stack_ok("up");
 	CHECK(pid_of("runner") != runner);
 	CHECK_INT(pid_of("jobs"), jobs);
-	stack_ok("down");
+	take_down();
 }
 
 TEST(taken_ports_are_left_alone)
@@ -198,7 +207,7 @@ TEST(taken_ports_are_left_alone)
 	stack_ok("up");
 	CHECK(port_of("nats") > 4222);
 	CHECK_INT(ready("runner"), 200);
-	stack_ok("down");
+	take_down();
 	close(fd);
 }
 
@@ -218,7 +227,7 @@ TEST(demo_leaves_a_stack_running_that_was_up_before)
 	stack_ok("demo");
 	CHECK_INT(pid_of("runner"), runner);
 	CHECK_INT(ready("runner"), 200);
-	stack_ok("down");
+	take_down();
 }
 
 TEST(run_stays_until_it_is_interrupted_and_ends_with_0)
@@ -243,5 +252,5 @@ TEST(service_that_cannot_start_is_named_with_the_end_of_its_log)
 	CHECK_HAS(text_of(output), "runner ended while starting");
 	CHECK_HAS(text_of(output), "the engine is missing");
 	CHECK_INT(stack("demo"), 1);
-	stack_ok("down");
+	take_down();
 }

@@ -270,6 +270,29 @@ TEST(an_idle_connection_that_the_server_closed_is_replaced)
 	outcome_free(&o);
 }
 
+static void show_type(void *arg, struct http_exchange *x)
+{
+	(void)arg;
+	struct span type = http_exchange_header(x, "Content-Type"), expect = http_exchange_header(x, "Expect");
+	http_exchange_answer(x, 200, "text/plain", expect.p ? SPAN("expects") : type.p ? type : SPAN("none"));
+}
+
+TEST(a_body_is_what_the_caller_says_it_is_and_nothing_else)
+{
+	struct http_server *s = serve(show_type);
+	struct outcome o = {0};
+	struct http_header json = {"content-type", SPAN("application/json")};
+	client_start(&(struct http_client_options){0});
+	const char *at = url(http_server_port(s), "/");
+	run((struct http_request){.method = "POST", .url = at, .headers = &json, .headers_n = 1, .body = SPAN("{}")}, &o);
+	CHECK_SPAN(buf_span(&o.body), "application/json");
+	run((struct http_request){.method = "POST", .url = at, .body = SPAN("{}")}, &o);
+	CHECK_SPAN(buf_span(&o.body), "none");
+	client_stop();
+	http_server_stop(s);
+	outcome_free(&o);
+}
+
 #define MANY 200
 
 TEST(many_calls_run_at_once_over_few_connections_and_each_ends_once)

@@ -46,7 +46,7 @@ CREATE TABLE ai_jobs (
 	raw_response       text,
 	parsed_output      json,
 	output_data        json,
-	PRIMARY KEY (tenant, job_id)
+	PRIMARY KEY (job_id, tenant) -- the column that differs comes first: comparisons end there
 );
 
 -- Each index costs about a microsecond per job. A completed job leaves the last one, so it stays small.
@@ -82,7 +82,7 @@ CREATE TABLE llm_feedback (
 	user_id  text,
 	comment  text,
 	given_at timestamptz NOT NULL DEFAULT now(),
-	FOREIGN KEY (tenant, job_id) REFERENCES ai_jobs ON DELETE CASCADE
+	FOREIGN KEY (tenant, job_id) REFERENCES ai_jobs (tenant, job_id) ON DELETE CASCADE
 );
 CREATE INDEX llm_feedback_job ON llm_feedback (tenant, job_id);
 
