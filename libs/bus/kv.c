@@ -163,6 +163,18 @@ enum status bus_get_sequence(struct bus *b, const char *stream, uint64_t sequenc
 	return direct_get(b, subject, span_of(body, (size_t)n), ret, err);
 }
 
+enum status bus_get_next(struct bus *b, const char *stream, uint64_t sequence, const char *filter,
+                         struct bus_stored_message *ret, struct err *err)
+{
+	char subject[SUBJECT_BYTES];
+	scoped_buf body = {0};
+	snprintf(subject, sizeof subject, "$JS.API.DIRECT.GET.%s", stream);
+	buf_printf(&body, "{\"seq\":%llu,\"next_by_subj\":", (unsigned long long)sequence);
+	json_quote(&body, span_from(filter));
+	buf_addc(&body, '}');
+	return direct_get(b, subject, buf_span(&body), ret, err);
+}
+
 enum status bus_get_last(struct bus *b, const char *stream, const char *subject, struct bus_stored_message *ret,
                          struct err *err)
 {

@@ -54,6 +54,9 @@ struct bus_stored_message {
 };
 enum status bus_get_sequence(struct bus *b, const char *stream, uint64_t sequence, struct bus_stored_message *ret,
                              struct err *err) must_check;
+/* The first message from `sequence` on whose subject matches `filter`. */
+enum status bus_get_next(struct bus *b, const char *stream, uint64_t sequence, const char *filter, struct bus_stored_message *ret,
+                         struct err *err) must_check;
 enum status bus_get_last(struct bus *b, const char *stream, const char *subject, struct bus_stored_message *ret,
                          struct err *err) must_check;
 void bus_stored_message_free(struct bus_stored_message *m);

@@ -41,7 +41,35 @@ enum status bus_consumer_state(struct bus *b, const char *stream, const char *co
 	return STATUS_OK;
 }
 
-/* The server answers in pages and says how many there are in all. */
+/* Both lists come in pages, and say how many there are in all. */
+enum status bus_stream_consumers(struct bus *b, const char *stream, void (*fn)(void *arg, const struct bus_consumer_place *c), void *arg,
+                                 struct err *err)
+{
+	char subject[300], body[48];
+	snprintf(subject, sizeof subject, "CONSUMER.LIST.%s", stream);
+	scoped_buf answer = {0};
+	scoped_arena a = {0};
+	struct json doc, list, key, consumer, filter;
+	size_t seen = 0, page;
+	uint64_t total;
+	int code;
+	do {
+		int n = snprintf(body, sizeof body, "{\"offset\":%zu}", seen);
+		if (bus_api(b, subject, span_of(body, (size_t)n), &answer, &doc, &code, err) != STATUS_OK)
+			return err->status;
+		total = bus_api_u64(doc, "/total");
+		page = 0;
+		if (!json_pointer(doc, "/consumers", &list))
+			break;
+		for (struct json_iter it = json_iter(list); json_next(&it, &key, &consumer); page++)
+			if (json_pointer(consumer, "/config/filter_subject", &filter))
+				fn(arg, &(struct bus_consumer_place){arena_cstr(&a, json_text(filter, &a)),
+				                                     bus_api_u64(consumer, "/ack_floor/stream_seq")});
+		seen += page;
+	} while (page && seen < total);
+	return STATUS_OK;
+}
+
 enum status bus_stream_subjects(struct bus *b, const char *stream, const char *filter,
                                 void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg,
                                 struct err *err)

@@ -63,6 +63,13 @@ struct bus_consumer_state {
 };
 enum status bus_consumer_state(struct bus *b, const char *stream, const char *consumer, struct bus_consumer_state *ret,
                                struct err *err) must_check;
+/* Every durable consumer of a stream: what it takes, and up to where all of that is acknowledged. Texts are valid in the call. */
+struct bus_consumer_place {
+	const char *filter;
+	uint64_t acknowledged; /* sequence in the stream */
+};
+enum status bus_stream_consumers(struct bus *b, const char *stream, void (*fn)(void *arg, const struct bus_consumer_place *c), void *arg,
+                                 struct err *err) must_check;
 /* Messages per subject of a stream under a filter; calls `fn` for each. */
 enum status bus_stream_subjects(struct bus *b, const char *stream, const char *filter,
                                 void (*fn)(void *arg, struct span subject, uint64_t messages), void *arg,

@@ -9,11 +9,13 @@
 #include "bus/pull.h"
 #include "bus/store.h"
 #include "bus/topology.h"
+#include "sweep.h"
 #include "upkeep.h"
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define TICK_MAX 16 /* ticks in hand */
 #define AGAIN_MS 30000
+#define SWEEP_EVERY_MS 10000
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
 /* Other names than the requests have: `tick` could be a tenant. */
@@ -30,10 +32,19 @@ struct maintenance {
 	size_t ticks_n;
 	bool running, stopping;
 	struct bus_delivery tick; /* the one being worked on */
-	int64_t renewed_mono_ms, lease_ms;
+	int64_t renewed_mono_ms, lease_ms, swept_mono_ms;
 	int64_t interval_ms[SCHEDULES]; /* 0: never */
 	int64_t turn[SCHEDULES];        /* the last one published, or the one the process began in */
 };
+
+static bool is_stopping(void *arg)
+{
+	struct maintenance *m = arg;
+	pthread_mutex_lock(&m->lock);
+	bool stopping = m->stopping;
+	pthread_mutex_unlock(&m->lock);
+	return stopping;
+}
 
 /* Between pieces of work: whether to stop; keeps the tick's lease meanwhile. */
 static bool pause_work(void *arg)
@@ -44,10 +55,7 @@ static bool pause_work(void *arg)
 	if (now - m->renewed_mono_ms > m->lease_ms / 4 &&
 	    bus_in_progress(m->jobs->bus, m->tick.in.reply, &ignored) == STATUS_OK)
 		m->renewed_mono_ms = now;
-	pthread_mutex_lock(&m->lock);
-	bool stopping = m->stopping;
-	pthread_mutex_unlock(&m->lock);
-	return stopping;
+	return is_stopping(m);
 }
 
 static enum status tenants(struct jobs *j, struct store_result *ret, struct err *err)
@@ -132,6 +140,20 @@ static void publish_ticks(struct maintenance *m)
 	}
 }
 
+/* Every replica does it: two that meet do no harm. */
+static void sweep_now_and_then(struct maintenance *m)
+{
+	int64_t now_ms = clock_mono_ms(m->jobs->clock), removed = 0;
+	struct err err = {0};
+	if (now_ms - m->swept_mono_ms < SWEEP_EVERY_MS)
+		return;
+	m->swept_mono_ms = now_ms;
+	if (sweep_queue(m->jobs->bus, is_stopping, m, &removed, &err) != STATUS_OK)
+		log_error("the queue could not be swept, will try again", &err);
+	if (removed)
+		log_fields(LOG_WARN, "removed jobs that had ended and were in the queue again", LOG_I("jobs", removed));
+}
+
 static void on_tick(void *arg, struct bus_delivery *d)
 {
 	struct maintenance *m = arg;
@@ -171,6 +193,7 @@ static void *run(void *arg)
 		} else {
 			pthread_mutex_unlock(&m->lock);
 			publish_ticks(m);
+			sweep_now_and_then(m);
 		}
 		pthread_mutex_lock(&m->lock);
 		wait_a_second(m);

@@ -1,0 +1,110 @@
+/* Looks at what lies in JOBS below the acknowledgements of its consumers. */
+#include "sweep.h"
+
+#include <stdio.h>
+
+#include "bus/kv.h"
+#include "bus/topology.h"
+#include "contract/job.h"
+#include "events.h"
+
+#define CONSUMERS_MAX 256
+#define FILTER_BYTES 128
+#define MESSAGES_MAX 1000 /* looked at in a turn */
+
+struct places {
+	struct place {
+		char filter[FILTER_BYTES];
+		uint64_t acknowledged;
+	} all[CONSUMERS_MAX];
+	size_t n;
+};
+
+static void on_consumer(void *arg, const struct bus_consumer_place *c)
+{
+	struct places *p = arg;
+	if (p->n < CONSUMERS_MAX && span_copy(span_from(c->filter), p->all[p->n].filter, FILTER_BYTES))
+		p->all[p->n++].acknowledged = c->acknowledged;
+}
+
+/* The id a worker gave the job; see admit.c of the worker library. */
+static void name_job(const struct bus_stored_message *m, int64_t jobs_created_ms, struct arena *a,
+                     char out[JOB_ID_BYTES])
+{
+	struct json body, id;
+	struct err ignored;
+	struct span given = bus_in_header(&m->in, HEADER_JOB_ID), own = {0};
+	if (json_parse(m->data, &body, &ignored) == STATUS_OK && json_member(body, SPAN("job_id"), &id))
+		own = json_text(id, a);
+	if (own.p && id_is_job(own))
+		given = own;
+	if (!given.p || !id_is_job(given) || !span_copy(given, out, JOB_ID_BYTES))
+		job_id_from_sequence(jobs_created_ms, m->sequence, out);
+}
+
+static bool has_ended(struct bus *b, const struct bus_stored_message *m, int64_t jobs_created_ms)
+{
+	char id[JOB_ID_BYTES], subject[160];
+	scoped_arena a = {0};
+	struct bus_stored_message last;
+	struct json body;
+	struct job_event event;
+	struct err ignored;
+	struct span rest = m->subject;
+	span_cut(&rest, '.');
+	struct span tenant = span_cut(&rest, '.');
+	name_job(m, jobs_created_ms, &a, id);
+	if (!id_is_tenant(tenant))
+		return false;
+	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.*.%s", SPAN_ARG(tenant), id);
+	if (bus_get_last(b, STREAM_EVENTS, subject, &last, &ignored) != STATUS_OK)
+		return false;
+	bool ended = json_parse(last.data, &body, &ignored) == STATUS_OK &&
+	             json_decode(&job_event_table, body, JSON_LENIENT, &a, &event, &ignored) == STATUS_OK &&
+	             job_state_is_final((enum job_state)event.state) && event.run >= header_number(&m->in, HEADER_RUN, 1);
+	bus_stored_message_free(&last);
+	return ended;
+}
+
+/* The sequence up to which the consumer of such messages has acknowledged all; 0 when nobody takes them. */
+static uint64_t acknowledged(const struct places *p, struct span subject)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (span_glob(subject, span_from(p->all[i].filter)))
+			return p->all[i].acknowledged;
+	return 0;
+}
+
+static uint64_t highest(const struct places *p)
+{
+	uint64_t most = 0;
+	for (size_t i = 0; i < p->n; i++)
+		most = p->all[i].acknowledged > most ? p->all[i].acknowledged : most;
+	return most;
+}
+
+enum status sweep_queue(struct bus *b, bool (*stop)(void *arg), void *arg, int64_t *ret_removed, struct err *err)
+{
+	struct places places = {.n = 0};
+	struct bus_stream_state jobs;
+	enum status status = bus_stream_state(b, STREAM_JOBS, &jobs, err);
+	if (status != STATUS_OK || !jobs.messages)
+		return status;
+	status = bus_stream_consumers(b, STREAM_JOBS, on_consumer, &places, err);
+	uint64_t at = jobs.first_sequence, end = highest(&places);
+	for (int i = 0; status == STATUS_OK && i < MESSAGES_MAX && at <= end && !stop(arg); i++) {
+		struct bus_stored_message m;
+		/* Not by the consumer's filter: the server's index of subjects may lack just the messages we look for. */
+		status = bus_get_next(b, STREAM_JOBS, at, ">", &m, err);
+		if (status != STATUS_OK)
+			break;
+		at = m.sequence + 1;
+		if (m.sequence <= acknowledged(&places, m.subject) && has_ended(b, &m, jobs.created_ms)) {
+			status = bus_delete_sequence(b, STREAM_JOBS, m.sequence, err);
+			*ret_removed += status == STATUS_OK;
+		}
+		bus_stored_message_free(&m);
+		status = status == STATUS_NOT_FOUND ? STATUS_OK : status; /* removed by another one */
+	}
+	return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
