@@ -122,6 +122,7 @@ struct worker {
 	int64_t rate_window_ms;
 	int64_t rate_started; /* jobs begun in the current window */
 	double rate_per_ms;
+	size_t prefetch; /* how many jobs of a priority are to be at hand */
 	bool draining, handing_back;
 	int64_t drain_deadline_ms;
 	struct worker_entry *free_entries;

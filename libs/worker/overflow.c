@@ -24,19 +24,32 @@ unsigned overflow_lane(struct span tenant)
 
 /* ---- on the loop */
 
+/* What a slow worker fetches ahead is less than OVERFLOW_KEEP: half of it must do. */
+static size_t keep_of(const struct worker *w)
+{
+	return w->prefetch / 2 < OVERFLOW_KEEP ? w->prefetch / 2 : OVERFLOW_KEEP;
+}
+
 /* The tenant with the most waiting jobs of a priority, if those are more than half of it. */
-static struct span heaviest(const struct job_lane *lane, size_t *ret_count)
+static struct span heaviest(const struct job_lane *lane, size_t keep)
 {
 	struct span name = {0};
-	*ret_count = 0;
 	for (struct map_slot *s = map_next(&lane->tenants, NULL); s; s = map_next(&lane->tenants, s)) {
 		const struct tenant_queue *t = s->value;
-		if (t->count * 2 > lane->count && t->count > OVERFLOW_KEEP) {
+		if (t->count * 2 > lane->count && t->count > keep)
 			name = span_of(s->key, s->key_n);
-			*ret_count = t->count;
-		}
 	}
 	return name;
+}
+
+/* Jobs of other tenants that stand in the stream because we have them at work, not because they wait. With worker->lock held. */
+static size_t held_for_others(const struct worker *w, unsigned priority, struct span tenant)
+{
+	size_t n = 0;
+	for (const struct worker_entry *e = w->held_head; e; e = e->held_next)
+		n += e->subject.tenant.p && e->subject.priority == priority && !e->from_overflow &&
+		     !span_eq(e->subject.tenant, tenant);
+	return n;
 }
 
 void overflow_consider(struct worker *w)
@@ -47,14 +60,13 @@ void overflow_consider(struct worker *w)
 	w->overflow.looked_ms = now;
 	for (int p = 0; p < PRIORITY_COUNT; p++) {
 		struct overflow_watch *o = &w->overflow.watch[p];
-		size_t count;
-		struct span tenant = heaviest(&w->queue.lanes[p], &count);
+		struct span tenant = heaviest(&w->queue.lanes[p], keep_of(w));
 		if (!tenant.p || !w->pending[p])
 			continue;
 		pthread_mutex_lock(&w->lock);
 		if (!o->asked) {
 			o->asked = true;
-			o->others_here = w->queue.lanes[p].count - count + w->running + w->settling;
+			o->others_here = held_for_others(w, (unsigned)p, tenant);
 			span_copy(tenant, o->tenant, sizeof o->tenant);
 			pthread_cond_signal(&w->recover_wake);
 		}
@@ -71,7 +83,7 @@ bool overflow_applies(struct worker *w, const struct worker_entry *e)
 	pthread_mutex_lock(&w->lock);
 	bool same = span_is(e->subject.tenant, o->moving);
 	pthread_mutex_unlock(&w->lock);
-	return same && queue_tenant_count(&w->queue, e->subject.priority, e->subject.tenant) >= OVERFLOW_KEEP;
+	return same && queue_tenant_count(&w->queue, e->subject.priority, e->subject.tenant) >= keep_of(w);
 }
 
 /* ---- on the recovery thread, which may wait for the broker */

@@ -203,6 +203,7 @@ static void top_up(struct worker *w)
 		target = 1;
 	if (target > WORKER_PREFETCH_MAX)
 		target = WORKER_PREFETCH_MAX;
+	w->prefetch = target;
 	size_t elsewhere = w->claiming + w->recovering;
 	for (int p = 0; p < PRIORITY_COUNT; p++)
 		ask(w->pulls[p], w->queue.lanes[p].count + elsewhere, target);
