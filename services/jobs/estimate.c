@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/map.h"
 #include "core/metrics.h"
+#include "times.h"
 
 #define POLL_EVERY_S 1
 #define ENDED_FADES 0.95 /* a second */
@@ -17,15 +18,9 @@
 #define WORKERS_MAX 4096
 #define WORKER_SILENCE_MS 60000 /* the bucket's time to live */
 #define SAMPLES 16              /* one a second: throughput is an average over as many */
-#define BUCKETS 128             /* processing times by powers of 2^(1/4): 1 ms to 2^32 ms */
-#define HISTOGRAM_DECAY_AT 4096 /* then all counts are halved, so that old times fade */
 #define UNKNOWN_PROCESSING_MS 2000
 #define UNKNOWN_RATE_PER_S 1.0
 #define HORIZON_MS (365ll * 24 * 3600 * 1000)
-
-struct histogram {
-	uint32_t counts[BUCKETS], total;
-};
 
 struct queue {
 	uint64_t waiting, running;
@@ -63,8 +58,8 @@ struct estimate {
 	pthread_mutex_t lock;
 	struct kind kinds[KINDS_MAX];
 	size_t kinds_n;
-	struct map models; /* model → struct histogram */
-	struct histogram all;
+	struct map models; /* model → struct times */
+	struct times all;
 	struct map workers; /* worker_id → struct worker */
 	struct {
 		int64_t mono_ms;
@@ -79,45 +74,6 @@ static struct metric waiting_gauge = {"gannet_queue_waiting", "Jobs not yet hand
 static struct metric running_gauge = {"gannet_queue_running", "Jobs handed to a worker and not acknowledged.",
                                       METRIC_GAUGE, "kind", "priority"};
 static struct metric delayed_gauge = {"gannet_delayed_jobs", "Jobs that wait for their time.", METRIC_GAUGE};
-
-/* ---- processing times */
-
-static size_t bucket_of(int64_t ms)
-{
-	if (ms < 1)
-		return 0;
-	int log2 = 63 - __builtin_clzll((unsigned long long)ms);
-	size_t quarter = log2 >= 2 ? (size_t)(ms >> (log2 - 2)) & 3 : ((size_t)ms << (2 - log2)) & 3;
-	size_t i = (size_t)log2 * 4 + quarter;
-	return i < BUCKETS ? i : BUCKETS - 1;
-}
-
-/* The middle of a bucket. */
-static int64_t value_of(size_t bucket)
-{
-	int64_t base = (int64_t)1 << (bucket / 4);
-	return base + base * (int64_t)(bucket % 4) / 4 + base / 8;
-}
-
-static void histogram_add(struct histogram *h, int64_t ms)
-{
-	if (h->total >= HISTOGRAM_DECAY_AT) {
-		h->total = 0;
-		for (size_t i = 0; i < BUCKETS; i++)
-			h->total += h->counts[i] /= 2;
-	}
-	h->counts[bucket_of(ms)]++;
-	h->total++;
-}
-
-static int64_t histogram_median(const struct histogram *h)
-{
-	uint32_t seen = 0;
-	for (size_t i = 0; i < BUCKETS; i++)
-		if ((seen += h->counts[i]) * 2 >= h->total)
-			return value_of(i);
-	return UNKNOWN_PROCESSING_MS;
-}
 
 /* ---- kinds */
 
@@ -144,8 +100,8 @@ static enum priority priority_named(struct span name)
 
 static void note_model(struct estimate *e, struct span model, int64_t ms)
 {
-	histogram_add(&e->all, ms);
-	struct histogram *h = map_get(&e->models, model);
+	times_add(&e->all, ms);
+	struct times *h = map_get(&e->models, model);
 	if (!h && e->models.count < MODELS_MAX) {
 		h = calloc(1, sizeof *h);
 		if (!h)
@@ -153,7 +109,7 @@ static void note_model(struct estimate *e, struct span model, int64_t ms)
 		map_put(&e->models, model, h);
 	}
 	if (h)
-		histogram_add(h, ms);
+		times_add(h, ms);
 }
 
 void estimate_note(struct estimate *e, const struct record *r, const struct event_facts *facts)
@@ -320,10 +276,10 @@ static double capacity_of(const struct estimate *e, const char *kind)
 
 static int64_t processing_ms(const struct estimate *e, struct span model)
 {
-	const struct histogram *h = model.p ? map_get(&e->models, model) : NULL;
+	const struct times *h = model.p ? map_get(&e->models, model) : NULL;
 	if (!h)
 		h = &e->all;
-	return h->total ? histogram_median(h) : UNKNOWN_PROCESSING_MS;
+	return h->total ? times_median(h) : UNKNOWN_PROCESSING_MS;
 }
 
 static double wait_ms(const struct estimate *e, const struct kind *k, enum priority priority)

@@ -6,13 +6,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "bus/pull.h"
+#include "batch.h"
 #include "bus/topology.h"
 #include "core/log.h"
-#include "core/metrics.h"
-#include "events.h"
-#include "fold.h"
-#include "service/trace.h"
 #include "write.h"
 
 extern const struct store_migration migrations_jobs[];
@@ -21,19 +17,12 @@ extern const size_t migrations_jobs_n;
 #define WINDOW 16384                    /* events asked for or held, at most */
 #define WINDOW_BYTES ((size_t)48 << 20) /* the same in bytes, by the size of recent events */
 #define WINDOW_MIN 64
-#define BATCH_BYTES ((size_t)24 << 20)
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
 #define GATHER_EVENTS 1024 /* a smaller batch begins GATHER_MS after the last one at the earliest */
 #define GATHER_MS 10
 #define STATEMENT_TIMEOUT_MS 20000
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define NO_RECORD UINT32_MAX
-
-struct held {
-	struct bus_delivery delivery;
-	uint32_t record; /* index into the fold; NO_RECORD: nothing to write */
-};
 
 struct projection {
 	struct projection_options o;
@@ -52,43 +41,11 @@ struct projection {
 	uint64_t commits;
 
 	/* Ours alone. */
-	struct held batch[FOLD_EVENTS_MAX];
-	size_t batch_n;
-	struct fold fold;
-	struct arena arena;
-	struct buf rows;
-	bool failed[FOLD_EVENTS_MAX]; /* by record: PostgreSQL cannot take it, ever */
-	size_t event_bytes;           /* moving average */
+	struct batch batch;
+	size_t event_bytes; /* moving average */
 	int64_t last_batch_mono_ms, renewed_mono_ms;
 	bool away;
 };
-
-static const double batch_bounds[] = {.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
-static struct metric events_total = {"gannet_projection_events_total", "Events by what became of them.", METRIC_COUNTER,
-                                     "outcome"};
-static struct metric batch_seconds = {.name = "gannet_projection_batch_seconds",
-                                      .help = "Time to write and commit a batch.",
-                                      .kind = METRIC_HISTOGRAM,
-                                      .bounds = batch_bounds,
-                                      .bounds_n = countof(batch_bounds),
-                                      .scale = 1e-6};
-static struct metric pending_gauge = {"gannet_projection_pending", "Events in the broker that are not recorded yet.",
-                                      METRIC_GAUGE};
-static struct {
-	struct metric_series *recorded, *ignored, *poison, *seconds, *pending;
-} metrics;
-
-static void register_metrics(void)
-{
-	metric_register(&events_total);
-	metric_register(&batch_seconds);
-	metric_register(&pending_gauge);
-	metrics.recorded = metric_series(&events_total, "recorded", NULL);
-	metrics.ignored = metric_series(&events_total, "ignored", NULL);
-	metrics.poison = metric_series(&events_total, "poison", NULL);
-	metrics.seconds = metric_series(&batch_seconds, NULL, NULL);
-	metrics.pending = metric_series(&pending_gauge, NULL, NULL);
-}
 
 /* ---- the inbox */
 
@@ -137,22 +94,17 @@ static bool wait_for_events(struct projection *p)
 /* Moves events from the inbox to the batch; false when it is time to end. */
 static bool take_batch(struct projection *p)
 {
-	size_t bytes = 0;
 	pthread_mutex_lock(&p->lock);
 	bool any = wait_for_events(p);
 	bool late = p->stopping && clock_mono_ms(p->o.clock) >= p->deadline_mono_ms;
-	while (!late && p->waiting && p->batch_n < FOLD_EVENTS_MAX && bytes < BATCH_BYTES) {
-		struct held *h = &p->batch[p->batch_n++];
-		h->delivery = p->inbox[p->head];
-		h->record = NO_RECORD;
-		bytes += h->delivery.in.data.n;
+	while (!late && p->waiting && batch_add(&p->batch, &p->inbox[p->head])) {
 		p->head = (p->head + 1) % WINDOW;
 		p->waiting--;
 	}
 	pthread_mutex_unlock(&p->lock);
 	p->last_batch_mono_ms = clock_mono_ms(p->o.clock);
-	if (p->batch_n)
-		p->event_bytes = (p->event_bytes * 3 + bytes / p->batch_n) / 4 + 1;
+	if (p->batch.n)
+		p->event_bytes = (p->event_bytes * 3 + p->batch.bytes / p->batch.n) / 4 + 1;
 	return any && !late;
 }
 
@@ -162,60 +114,11 @@ static void want_more(struct projection *p)
 	size_t window = WINDOW_BYTES / p->event_bytes;
 	window = window > WINDOW ? WINDOW : window < WINDOW_MIN ? WINDOW_MIN : window;
 	pthread_mutex_lock(&p->lock);
-	size_t held = p->waiting + p->batch_n + bus_pull_wanted(p->pull);
+	size_t held = p->waiting + p->batch.n + bus_pull_wanted(p->pull);
 	bool stopping = p->stopping;
 	pthread_mutex_unlock(&p->lock);
 	if (!stopping && held < window)
 		bus_pull_want(p->pull, window - held);
-}
-
-/* ---- decoding */
-
-static void record_trace(const struct held *h, const struct record *r, int64_t now_ms)
-{
-	struct trace_context parent;
-	struct span text = bus_in_header(&h->delivery.in, HEADER_TRACEPARENT);
-	if (!text.p || !trace_parse(text, &parent))
-		parent = trace_of_job(r->key.tenant, r->key.job_id);
-	struct trace_context self = trace_child(&parent);
-	const struct trace_attribute attributes[] = {{"gannet.job_id", r->key.job_id, 0},
-	                                             {"gannet.tenant", r->key.tenant, 0}};
-	trace_record(&self, parent.span, "record job", TRACE_CONSUMER, h->delivery.stored_ms,
-	             (now_ms - h->delivery.stored_ms) * 1000, NULL, attributes, countof(attributes));
-}
-
-static void refuse(struct projection *p, const struct held *h, const struct err *why)
-{
-	struct err ignored = {0};
-	metric_add(metrics.poison, 1);
-	log_fields(LOG_ERROR, "event cannot be recorded", LOG_S("subject", h->delivery.in.subject),
-	           LOG_I("sequence", (int64_t)h->delivery.stream_sequence), LOG_I("bytes", (int64_t)h->delivery.in.data.n),
-	           LOG_C("code", status_code(why->status)), LOG_C("error", why->msg));
-	if (bus_term(p->o.bus, h->delivery.in.reply, &ignored) != STATUS_OK)
-		return; /* it comes again, and is refused again */
-}
-
-static void fold_batch(struct projection *p)
-{
-	struct err err = {0};
-	size_t kept = 0;
-	for (size_t i = 0; i < p->batch_n; i++) {
-		struct held *h = &p->batch[i];
-		struct event_facts facts;
-		struct record *r = fold_next(&p->fold);
-		if (event_is_job(h->delivery.in.subject)) {
-			if (event_decode(&h->delivery, p->o.jobs_created_ms, &p->arena, r, &facts, &err) != STATUS_OK) {
-				refuse(p, h, &err);
-				bus_delivery_free(&h->delivery);
-				continue;
-			}
-			if (facts.is_final)
-				estimate_note(p->o.estimate, r, &facts);
-			h->record = (uint32_t)fold_add(&p->fold);
-		}
-		p->batch[kept++] = *h;
-	}
-	p->batch_n = kept;
 }
 
 /* ---- writing */
@@ -228,9 +131,7 @@ static void renew(struct projection *p)
 	if (now - p->renewed_mono_ms < p->o.lease_ms / 4)
 		return;
 	p->renewed_mono_ms = now;
-	for (size_t i = 0; i < p->batch_n; i++)
-		if (bus_in_progress(p->o.bus, p->batch[i].delivery.in.reply, &ignored) != STATUS_OK)
-			return;
+	batch_renew(&p->batch);
 	pthread_mutex_lock(&p->lock);
 	for (size_t i = 0; i < p->waiting; i++)
 		if (bus_in_progress(p->o.bus, p->inbox[(p->head + i) % WINDOW].in.reply, &ignored) != STATUS_OK)
@@ -251,79 +152,29 @@ static bool pause_between_tries(struct projection *p, int64_t ms)
 	return !stopping;
 }
 
-static bool data_is_at_fault(const struct err *e)
-{
-	return e->status == STATUS_INVALID || e->status == STATUS_CONFLICT || e->status == STATUS_TOO_LARGE;
-}
-
-/* Writes records, halving until the one that PostgreSQL cannot take stands alone. */
-static enum status write_some(struct projection *p, struct record **records, size_t n, struct err *err)
-{
-	enum status status = write_records(p->store, records, n, &p->rows, err);
-	if (status == STATUS_OK || !data_is_at_fault(err))
-		return status;
-	if (n == 1) {
-		log_fields(LOG_ERROR, "record cannot be stored", LOG_S("tenant", records[0]->key.tenant),
-		           LOG_S("job_id", records[0]->key.job_id), LOG_C("error", err->msg));
-		p->failed[records[0] - p->fold.records] = true;
-		return STATUS_OK;
-	}
-	status = write_some(p, records, n / 2, err);
-	return status == STATUS_OK ? write_some(p, records + n / 2, n - n / 2, err) : status;
-}
-
 static void note_availability(struct projection *p, enum status status, const struct err *err)
 {
 	bool away = status != STATUS_OK;
 	if (away && !p->away)
 		log_error("cannot record jobs, will try again", err);
 	if (!away && p->away)
-		log_fields(LOG_INFO, "recording jobs again", LOG_I("held", (int64_t)p->batch_n));
+		log_fields(LOG_INFO, "recording jobs again", LOG_I("held", (int64_t)p->batch.n));
 	p->away = away;
 }
 
 /* Insists until the batch is committed; false when the service ends before. */
-static bool write_batch(struct projection *p)
+static bool insist(struct projection *p)
 {
 	struct err err = {0};
-	struct record *records[FOLD_EVENTS_MAX];
-	for (size_t i = 0; i < p->fold.count; i++)
-		records[i] = &p->fold.records[i];
 	p->renewed_mono_ms = clock_mono_ms(p->o.clock);
 	for (int64_t wait_ms = BACKOFF_MIN_MS;; wait_ms = wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 : BACKOFF_MAX_MS) {
-		int64_t began_ns = clock_mono_ns(p->o.clock);
-		memset(p->failed, 0, p->fold.count * sizeof p->failed[0]);
-		enum status status = p->fold.count ? write_some(p, records, p->fold.count, &err) : STATUS_OK;
+		enum status status = batch_write(&p->batch, p->store, &err);
 		note_availability(p, status, &err);
-		if (status == STATUS_OK) {
-			metric_observe(metrics.seconds, (clock_mono_ns(p->o.clock) - began_ns) / 1000);
+		if (status == STATUS_OK)
 			return true;
-		}
 		if (!pause_between_tries(p, wait_ms))
 			return false;
 	}
-}
-
-/* After the commit, and only then. An acknowledgement that gets lost brings the event back, which changes nothing. */
-static void acknowledge(struct projection *p)
-{
-	struct err err = {0};
-	int64_t now_ms = clock_wall_ms(p->o.clock);
-	for (size_t i = 0; i < p->batch_n; i++) {
-		const struct held *h = &p->batch[i];
-		if (h->record != NO_RECORD && p->failed[h->record]) {
-			err_set(&err, STATUS_INVALID, "PostgreSQL does not take the record");
-			refuse(p, h, &err);
-			continue;
-		}
-		metric_add(h->record == NO_RECORD ? metrics.ignored : metrics.recorded, 1);
-		if (h->record != NO_RECORD && trace_enabled() && p->fold.records[h->record].state.completed_at)
-			record_trace(h, &p->fold.records[h->record], now_ms);
-		if (bus_ack(p->o.bus, h->delivery.in.reply, &err) != STATUS_OK)
-			break;
-	}
-	if (p->batch_n)
-		metric_set(metrics.pending, (int64_t)p->batch[p->batch_n - 1].delivery.pending);
 }
 
 static void tell_committed(struct projection *p)
@@ -344,28 +195,6 @@ bool projection_wait(struct projection *p, int64_t at_most_ms)
 	bool grew = p->commits != before;
 	pthread_mutex_unlock(&p->lock);
 	return grew;
-}
-
-/* At the end: for another replica, now rather than when the lease is over. */
-static void hand_back(struct projection *p, struct bus_delivery *d)
-{
-	struct err ignored = {0};
-	enum status status = bus_nak(p->o.bus, d->in.reply, 0, &ignored);
-	(void)status; /* the end of the lease does the same, later */
-	bus_delivery_free(d);
-}
-
-static void drop_batch(struct projection *p, bool written)
-{
-	for (size_t i = 0; i < p->batch_n; i++) {
-		if (written)
-			bus_delivery_free(&p->batch[i].delivery);
-		else
-			hand_back(p, &p->batch[i].delivery);
-	}
-	p->batch_n = 0;
-	fold_reset(&p->fold);
-	arena_reset(&p->arena);
 }
 
 /* ---- the thread */
@@ -406,20 +235,19 @@ static void *run(void *arg)
 		return NULL;
 	p->o.migrated(p->o.arg);
 	want_more(p);
-	while (take_batch(p)) {
-		fold_batch(p);
-		/* While PostgreSQL writes this batch the broker sends the next, unless it is away: then nothing more is taken.
-		 */
-		if (!p->away)
-			want_more(p);
-		bool written = write_batch(p);
+	bool written = true;
+	while (written && take_batch(p)) {
+		batch_fold(&p->batch);
+		/* While PostgreSQL writes this batch the broker sends the next. */
+		want_more(p);
+		written = insist(p);
 		if (written) {
 			tell_committed(p);
-			acknowledge(p);
+			batch_acknowledge(&p->batch);
+		} else {
+			batch_hand_back(&p->batch);
 		}
-		drop_batch(p, written);
-		if (!written)
-			break;
+		batch_reset(&p->batch);
 		want_more(p);
 	}
 	return NULL;
@@ -429,12 +257,19 @@ static void release(struct projection *p)
 {
 	if (p->pull)
 		bus_pull_close(p->pull);
-	for (; p->waiting; p->waiting--, p->head = (p->head + 1) % WINDOW)
-		hand_back(p, &p->inbox[p->head]);
+	/* What came last goes back as well. */
+	while (p->waiting) {
+		if (batch_add(&p->batch, &p->inbox[p->head])) {
+			p->head = (p->head + 1) % WINDOW;
+			p->waiting--;
+		} else {
+			batch_hand_back(&p->batch);
+			batch_reset(&p->batch);
+		}
+	}
+	batch_hand_back(&p->batch);
+	batch_free(&p->batch);
 	store_free(p->store);
-	fold_free(&p->fold);
-	arena_free(&p->arena);
-	buf_free(&p->rows);
 	pthread_cond_destroy(&p->changed);
 	pthread_cond_destroy(&p->committed);
 	pthread_mutex_destroy(&p->lock);
@@ -449,7 +284,11 @@ enum status projection_start(const struct projection_options *o, struct projecti
 		abort();
 	p->o = *o;
 	p->event_bytes = 4096;
-	p->rows.max_bytes = ROWS_BYTES_MAX;
+	p->batch.bus = o->bus;
+	p->batch.clock = o->clock;
+	p->batch.estimate = o->estimate;
+	p->batch.jobs_created_ms = o->jobs_created_ms;
+	p->batch.rows.max_bytes = ROWS_BYTES_MAX;
 	p->inbox = calloc(WINDOW, sizeof *p->inbox);
 	if (!p->inbox)
 		abort();
@@ -460,7 +299,7 @@ enum status projection_start(const struct projection_options *o, struct projecti
 	pthread_cond_init(&p->committed, &attributes);
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&p->lock, NULL);
-	register_metrics();
+	batch_register_metrics();
 	const struct store_options so = {.url = o->database_url,
 	                                 .application = "gannet-jobs projection",
 	                                 .statement_timeout_ms = STATEMENT_TIMEOUT_MS,

@@ -100,6 +100,7 @@ static enum status queue_copy(struct jobs *j, const struct micro_request *r, con
 	char id[ID_BYTES], output_id[OUTPUT_ID_BYTES];
 	id_random(id);
 	job->job_id = span_from(id);
+	job->reply_to = (struct span){0}; /* whoever waited there waited for the other job */
 	const struct submission s = {
 	    .tenant = of->tenant,
 	    .kind = of->kind,
