@@ -15,8 +15,8 @@ void bus_inbox(char out[BUS_INBOX_BYTES])
 }
 
 /*
- * A header with nothing in it is left out: nats.c before 3.9 reads the line after an empty value as its value. Line
- * ends would smuggle in other headers, a NUL would cut the value.
+ * A header with nothing in it is left out: nats.c before 3.9 reads the line after an empty value as its value. Line ends would smuggle in
+ * other headers, a NUL would cut the value.
  */
 static natsStatus set_header(natsMsg *msg, const struct bus_header *h, struct err *err)
 {
@@ -63,12 +63,9 @@ enum status bus_message_new(const struct bus_out *m, const char *reply, natsMsg 
 	natsMsg *msg;
 	if (check_subject(m->subject, err) != STATUS_OK)
 		return err->status;
-	if (m->headers_n > BUS_HEADERS_MAX)
-		return err_set(err, STATUS_INVALID, "%s: %zu headers, more than %d", m->subject, m->headers_n, BUS_HEADERS_MAX);
 	if (m->data.n > INT32_MAX)
 		return err_set(err, STATUS_TOO_LARGE, "%s: %zu bytes", m->subject, m->data.n);
-	natsStatus s =
-	    natsMsg_Create(&msg, m->subject, reply ? reply : m->reply, m->data.n ? m->data.p : "", (int)m->data.n);
+	natsStatus s = natsMsg_Create(&msg, m->subject, reply ? reply : m->reply, m->data.n ? m->data.p : "", (int)m->data.n);
 	if (s != NATS_OK)
 		return bus_client_err(err, s, m->subject ? m->subject : "subject");
 	err->status = STATUS_OK;

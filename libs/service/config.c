@@ -105,6 +105,8 @@ void config_help(const struct service_descriptor *d, struct buf *out)
 	if (d->options_n) {
 		buf_printf(out, "\nOptions of gannet-%s:\n", d->name);
 		env_help(d->options, d->options_n, out);
+		if (d->help)
+			d->help(out);
 	}
 	buf_adds(out, "\nOptions of every service:\n");
 	env_help(shared_options, countof(shared_options), out);

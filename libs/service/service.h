@@ -45,6 +45,7 @@ struct service_descriptor {
 	const char *const *topology;      /* streams and buckets it needs, NULL-terminated */
 	const struct env_option *options; /* its own, besides service_config */
 	size_t options_n;
+	void (*help)(struct buf *out); /* MAY: adds to --help what a library of it reads from the environment */
 	void *config; /* filled from `options` */
 	bool bulk;    /* see bus_options.bulk */
 	/* MUST. Leaves nothing running when it fails. */

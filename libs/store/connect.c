@@ -44,6 +44,8 @@ enum status store_new(const struct store_options *o, struct store **ret, struct 
 	s->application = copy_or_null(o->application);
 	s->session_sql = session_text(o);
 	s->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : 5000;
+	s->answer_timeout_ms = o->statement_timeout_ms ? o->statement_timeout_ms + STORE_ANSWER_GRACE_MS : 0;
+	s->answered = true;
 	*ret = s;
 	return STATUS_OK;
 }
@@ -111,14 +113,18 @@ static enum status from_sqlstate(const char *state, const char *message, struct 
 static enum status lost(struct store *s, struct err *err)
 {
 	char line[200];
+	bool answered = s->answered;
 	first_line(s->conn ? PQerrorMessage(s->conn) : "out of memory", line);
 	disconnect(s);
+	if (!answered)
+		return err_retry(err, STATUS_UNAVAILABLE, "PostgreSQL is away: no answer within %lld ms",
+		                 (long long)s->answer_timeout_ms);
 	return err_retry(err, STATUS_UNAVAILABLE, "PostgreSQL is away: %s", line[0] ? line : "the connection was closed");
 }
 
 enum status store_take(struct store *s, PGresult *r, PGresult **ret, struct err *err)
 {
-	bool bad = PQstatus(s->conn) == CONNECTION_BAD;
+	bool bad = !r || PQstatus(s->conn) == CONNECTION_BAD;
 	ExecStatusType kind = PQresultStatus(r);
 	bool fine =
 	    kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK || kind == PGRES_COPY_IN || kind == PGRES_EMPTY_QUERY;
@@ -166,14 +172,16 @@ static enum status connect_now(struct store *s, struct err *err)
 	                      NULL};
 	const char *values[] = {
 	    s->application ? s->application : "gannet", "10", "5", "3", "20000", timeout, s->url, "UTF8", NULL};
+	s->answered = true;
 	s->conn = PQconnectdbParams(keys, values, 1);
 	if (!s->conn || PQstatus(s->conn) != CONNECTION_OK)
 		return lost(s, err);
 	PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
+	PQsetnonblocking(s->conn, 1);
 	if (!s->session_sql)
 		return STATUS_OK;
 	PGresult *r;
-	enum status status = store_take(s, PQexec(s->conn, s->session_sql), &r, err);
+	enum status status = store_take(s, store_collect(s, PQsendQuery(s->conn, s->session_sql)), &r, err);
 	if (status == STATUS_OK)
 		PQclear(r);
 	else

@@ -90,13 +90,13 @@ void store_copy_row(struct buf *out, const struct store_column *columns, size_t 
 	buf_commit(out, (size_t)(at - begin));
 }
 
-#define PIECE ((size_t)1 << 20)
+#define PIECE ((size_t)256 << 10)
 
-static bool send_pieces(PGconn *conn, struct span document)
+static bool send_pieces(struct store *s, struct span document)
 {
 	for (size_t at = 0; at < document.n; at += PIECE) {
 		size_t n = document.n - at < PIECE ? document.n - at : PIECE;
-		if (PQputCopyData(conn, document.p + at, (int)n) != 1)
+		if (PQputCopyData(s->conn, document.p + at, (int)n) != 1 || !store_flush(s))
 			return false;
 	}
 	return true;
@@ -108,18 +108,16 @@ enum status store_copy(struct store *s, const char *copy_sql, struct span docume
 	if (status != STATUS_OK)
 		return status;
 	PGresult *r;
-	status = store_take(s, PQexec(s->conn, copy_sql), &r, err);
+	status = store_take(s, store_collect(s, PQsendQuery(s->conn, copy_sql)), &r, err);
 	if (status != STATUS_OK)
 		return status;
 	PQclear(r);
-	/* Whatever fails here shows in the result that follows. */
-	bool sent = send_pieces(s->conn, document);
-	PQputCopyEnd(s->conn, sent ? NULL : "the client stopped");
-	status = store_take(s, PQgetResult(s->conn), &r, err);
-	if (status != STATUS_OK)
-		return status;
-	PQclear(r);
-	while (s->conn && (r = PQgetResult(s->conn)))
+	bool sent = send_pieces(s, document);
+	if (!s->answered) /* ends the connection */
+		return store_take(s, NULL, &r, err);
+	/* Whatever else failed shows in the result. */
+	status = store_take(s, store_collect(s, PQputCopyEnd(s->conn, sent ? NULL : "the client stopped")), &r, err);
+	if (status == STATUS_OK)
 		PQclear(r);
-	return STATUS_OK;
+	return status;
 }

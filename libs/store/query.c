@@ -42,9 +42,10 @@ enum status store_query(struct store *s, const char *sql, const struct span *par
 	if (status != STATUS_OK)
 		return status;
 	if (params_n == 0)
-		return finish(s, PQexec(s->conn, sql), ret, err);
+		return finish(s, store_collect(s, PQsendQuery(s->conn, sql)), ret, err);
 	parameters(&a, params, params_n, values);
-	return finish(s, PQexecParams(s->conn, sql, (int)params_n, NULL, values, NULL, NULL, 0), ret, err);
+	return finish(s, store_collect(s, PQsendQueryParams(s->conn, sql, (int)params_n, NULL, values, NULL, NULL, 0)), ret,
+	              err);
 }
 
 enum status store_exec(struct store *s, const char *sql, const struct span *params, size_t params_n, struct err *err)
@@ -58,7 +59,7 @@ static enum status prepare(struct store *s, const char *name, const char *sql, s
 	if (map_has(&s->prepared, span_from(name)))
 		return STATUS_OK;
 	PGresult *r;
-	enum status status = store_take(s, PQprepare(s->conn, name, sql, 0, NULL), &r, err);
+	enum status status = store_take(s, store_collect(s, PQsendPrepare(s->conn, name, sql, 0, NULL)), &r, err);
 	if (status != STATUS_OK)
 		return status;
 	PQclear(r);
@@ -79,7 +80,8 @@ enum status store_query_prepared(struct store *s, const char *name, const char *
 	if (status != STATUS_OK)
 		return status;
 	parameters(&a, params, params_n, values);
-	return finish(s, PQexecPrepared(s->conn, name, (int)params_n, values, NULL, NULL, 0), ret, err);
+	return finish(s, store_collect(s, PQsendQueryPrepared(s->conn, name, (int)params_n, values, NULL, NULL, 0)), ret,
+	              err);
 }
 
 struct span store_value(const struct store_result *r, int row, int column)

@@ -13,10 +13,11 @@
 struct store;
 
 struct store_options {
-	const char *url;              /* postgresql://… or a keyword string; PG* variables fill the gaps */
-	const char *application;      /* shown in pg_stat_activity */
-	int64_t connect_timeout_ms;   /* 0: 5 s */
-	int64_t statement_timeout_ms; /* 0: none */
+	const char *url;            /* postgresql://… or a keyword string; PG* variables fill the gaps */
+	const char *application;    /* shown in pg_stat_activity */
+	int64_t connect_timeout_ms; /* 0: 5 s */
+	int64_t
+	    statement_timeout_ms; /* 0: none; a server that does not even keep its own time-out is left after it and 2 s */
 	bool read_only;
 	const char *session_sql; /* run on each new connection, for session settings and temporary tables; or NULL */
 };

@@ -153,11 +153,17 @@ struct worker {
 	pthread_cond_t jobs_wake;
 };
 
-/* worker.c */
+/* entry.c */
+void worker_delivery(void *arg, struct bus_delivery *d);                             /* a bus_delivery_fn */
 void worker_post(struct worker *w, struct entry_list *list, struct worker_entry *e); /* any thread */
+struct entry_list worker_take(struct worker *w, struct entry_list *list);            /* all of it */
 void worker_release(struct worker *w, struct worker_entry *e); /* loop thread: acknowledged, forget it */
+void worker_entry_free(struct worker_entry *e);
 void worker_running_add(struct worker *w, struct worker_entry *e);
 void worker_running_remove(struct worker *w, struct worker_entry *e);
+
+/* turn.c */
+void worker_wake(void *arg);
 
 /* admit.c: from bytes to a job that may run */
 enum admission { ADMIT_RUN, ADMIT_DONE /* settled or on its way elsewhere */, ADMIT_CLAIM, ADMIT_RECOVER };

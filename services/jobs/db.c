@@ -7,7 +7,7 @@
 /* As many as threads ask at once: requests, maintenance, health. More are opened when needed and closed when given
  * back. */
 #define KEEP 4
-#define STATEMENT_TIMEOUT_MS 10000
+#define STATEMENT_TIMEOUT_MS 5000
 #define CONNECT_TIMEOUT_MS 2000
 
 struct db {

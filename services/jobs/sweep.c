@@ -42,28 +42,38 @@ static void name_job(const struct bus_stored_message *m, int64_t jobs_created_ms
 		job_id_from_sequence(jobs_created_ms, m->sequence, out);
 }
 
+/* Each final state is asked for: a double that was run for nothing may have begun after the end. */
+static bool has_final(struct bus *b, struct span tenant, const char *id, int64_t run, struct arena *a)
+{
+	for (unsigned state = 0; state < JOB_STATE_COUNT; state++) {
+		char subject[160];
+		struct bus_stored_message last;
+		struct json body;
+		struct job_event event;
+		struct err ignored;
+		snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.%s.%s", SPAN_ARG(tenant), job_state_names[state], id);
+		if (!job_state_is_final((enum job_state)state) ||
+		    bus_get_last(b, STREAM_EVENTS, subject, &last, &ignored) != STATUS_OK)
+			continue;
+		bool ended = json_parse(last.data, &body, &ignored) == STATUS_OK &&
+		             json_decode(&job_event_table, body, JSON_LENIENT, a, &event, &ignored) == STATUS_OK &&
+		             event.run >= run;
+		bus_stored_message_free(&last);
+		if (ended)
+			return true;
+	}
+	return false;
+}
+
 static bool has_ended(struct bus *b, const struct bus_stored_message *m, int64_t jobs_created_ms)
 {
-	char id[JOB_ID_BYTES], subject[160];
+	char id[JOB_ID_BYTES];
 	scoped_arena a = {0};
-	struct bus_stored_message last;
-	struct json body;
-	struct job_event event;
-	struct err ignored;
 	struct span rest = m->subject;
 	span_cut(&rest, '.');
 	struct span tenant = span_cut(&rest, '.');
 	name_job(m, jobs_created_ms, &a, id);
-	if (!id_is_tenant(tenant))
-		return false;
-	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.*.%s", SPAN_ARG(tenant), id);
-	if (bus_get_last(b, STREAM_EVENTS, subject, &last, &ignored) != STATUS_OK)
-		return false;
-	bool ended = json_parse(last.data, &body, &ignored) == STATUS_OK &&
-	             json_decode(&job_event_table, body, JSON_LENIENT, &a, &event, &ignored) == STATUS_OK &&
-	             job_state_is_final((enum job_state)event.state) && event.run >= header_number(&m->in, HEADER_RUN, 1);
-	bus_stored_message_free(&last);
-	return ended;
+	return id_is_tenant(tenant) && has_final(b, tenant, id, header_number(&m->in, HEADER_RUN, 1), &a);
 }
 
 /* The sequence up to which the consumer of such messages has acknowledged all; 0 when nobody takes them. */

@@ -117,6 +117,7 @@ static const struct service_descriptor descriptor = {
     .topology = topology,
     .options = options,
     .options_n = countof(options),
+    .help = llm_help,
     .config = &config,
     .bulk = true, /* results and acknowledgements of many jobs leave in one write */
     .start = start,

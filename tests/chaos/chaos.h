@@ -122,6 +122,8 @@ struct entry {
 	bool sent, stored; /* handed over; acknowledged */
 	bool refused;      /* answered with an error that does not pass */
 	uint8_t cancel;    /* enum cancel_reply */
+	int64_t stored_ms; /* monotonic: the first acknowledgement */
+	bool late;         /* acknowledged again after the de-duplication horizon: it may run twice */
 	/* what EVENTS says */
 	uint16_t finals;         /* final events of the job id that came first */
 	uint16_t other_ids;      /* final events under other ids */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bus/store.h"
+#include "bus/topology.h"
 #include "contract/job.h"
 #include "core/heap.h"
 #include "tests/chaos/chaos.h"
@@ -64,14 +65,18 @@ static void on_stored(void *arg, const struct bus_stored *stored)
 	struct account *a = load.account;
 	uint32_t n = (uint32_t)(uintptr_t)arg;
 	struct submission s = submission_of(a->seed, n);
+	int64_t now_ms = clock_mono_ms(&clock_system);
+	struct entry *e = &a->entries[n];
 	pthread_mutex_lock(&a->lock);
-	if (stored->status == STATUS_OK && !a->entries[n].stored) {
-		a->entries[n].stored = true;
+	if (stored->status == STATUS_OK && !e->stored) {
+		e->stored = true;
+		e->stored_ms = now_ms;
 		a->stored++;
 	}
+	e->late |= stored->status == STATUS_OK && now_ms - e->stored_ms > BUS_DUPLICATE_WINDOW_S * 1000;
 	pthread_mutex_unlock(&a->lock);
 	if (stored->status == STATUS_OK && s.cancel_ms >= 0)
-		asker_cancel(n, clock_mono_ms(&clock_system) + s.cancel_ms);
+		asker_cancel(n, now_ms + s.cancel_ms);
 }
 
 /* One that is to be claimed has no message id; that of any other one lets the broker see a second publication. */

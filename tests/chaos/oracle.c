@@ -27,7 +27,7 @@ static const char *not_twice(const struct account *a, uint32_t n, char *out, siz
 {
 	const struct entry *e = &a->entries[n];
 	snprintf(out, out_bytes, "has %u final events, and %u under other ids", e->finals, e->other_ids);
-	return e->finals > 1 || e->other_ids ? out : NULL;
+	return (e->finals > 1 || e->other_ids) && !e->late ? out : NULL;
 }
 
 static const char *recorded_once(const struct account *a, uint32_t n, char *out, size_t out_bytes)
@@ -144,7 +144,7 @@ static void judge_entries(const struct account *a, size_t rule, FILE *list)
 }
 
 struct balance {
-	uint32_t submitted, by[JOB_CANCELLED + 1], unacknowledged, unacknowledged_ended, poison;
+	uint32_t submitted, by[JOB_CANCELLED + 1], unacknowledged, unacknowledged_ended, poison, late;
 	int64_t records[JOB_CANCELLED + 1];
 	int64_t cost, bills, repeated, repeated_cost;
 };
@@ -158,6 +158,7 @@ static struct balance balance_of(const struct account *a)
 		b.unacknowledged += e->sent && !e->stored;
 		b.unacknowledged_ended += !e->stored && ended(e);
 		b.poison += e->poison;
+		b.late += e->late;
 		if (e->stored && ended(e))
 			b.by[status_of(e->state)]++;
 		if (e->rows && e->row_status <= JOB_CANCELLED)
@@ -215,9 +216,9 @@ static void print_balance(const struct verdict *v, const struct balance *b)
 	const struct account *a = v->account;
 	printf("\nsubmitted %u = completed %u + failed %u + cancelled %u\n", b->submitted, b->by[JOB_COMPLETED],
 	       b->by[JOB_FAILED], b->by[JOB_CANCELLED]);
-	printf(
-	    "published again %u, cancellations asked %u, given up as poison %u, never acknowledged %u (%u of them ran)\n",
-	    a->duplicates, a->cancels, b->poison, b->unacknowledged, b->unacknowledged_ended);
+	printf("published again %u (%u of them after the horizon), cancellations asked %u, given up as poison %u, never "
+	       "acknowledged %u (%u of them ran)\n",
+	       a->duplicates, b->late, a->cancels, b->poison, b->unacknowledged, b->unacknowledged_ended);
 	printf("events %lld, records %lld; calls %lld, answers %lld, of which lost on the way or for nothing %lld\n",
 	       (long long)v->evidence->events, (long long)v->evidence->rows, (long long)v->books->calls,
 	       (long long)v->books->answers, (long long)b->repeated);

@@ -185,15 +185,42 @@ int stack_provider_port(void)
 	return stack.members[PROVIDER].port;
 }
 
+/* Looks without reaping: the server's own file waits for it. */
+static bool server_has_ended(pid_t pid, int *ret_status)
+{
+	siginfo_t info = {.si_pid = 0};
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid)
+		return false;
+	*ret_status = info.si_status;
+	return true;
+}
+
+static void reap_server(enum member m)
+{
+	m == BROKER ? test_nats_kill(0) : test_postgres_kill(0);
+}
+
+/* One that does not end is killed, as whoever runs it would do. */
+static void stop_server(enum member m, int sig)
+{
+	int status;
+	int64_t until_ms = clock_mono_ms(&clock_system) + ORDERLY_MS;
+	kill(pid_of(m), sig);
+	while (!server_has_ended(pid_of(m), &status)) {
+		if (clock_mono_ms(&clock_system) > until_ms)
+			kill(pid_of(m), SIGKILL);
+		usleep(5000);
+	}
+	reap_server(m);
+}
+
 void stack_stop(enum member m, int sig)
 {
 	struct process_state *p = &stack.members[m];
 	p->wanted = false;
-	if (m == BROKER && test_nats_pid())
-		test_nats_kill(sig);
-	else if (m == DATABASE && test_postgres_pid())
-		test_postgres_kill(sig == SIGTERM ? SIGINT : sig);
-	else if (is_ours(m) && p->pid) {
+	if (!is_ours(m) && pid_of(m)) {
+		stop_server(m, m == DATABASE && sig == SIGTERM ? SIGINT : sig);
+	} else if (is_ours(m) && p->pid) {
 		p->told = sig;
 		p->told_ms = clock_mono_ms(&clock_system);
 		kill(p->pid, sig);
@@ -276,14 +303,12 @@ static void watch_ours(enum member m, int64_t now_ms)
 		launch(m);
 }
 
-/* Looks without reaping: the server's own file waits for it. */
 static void watch_server(enum member m)
 {
-	siginfo_t info = {.si_pid = 0};
-	pid_t pid = pid_of(m);
-	if (pid && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid) {
-		complain(m, "ended by itself with %d", info.si_status);
-		m == BROKER ? test_nats_kill(0) : test_postgres_kill(0);
+	int status;
+	if (pid_of(m) && server_has_ended(pid_of(m), &status)) {
+		complain(m, "ended by itself with %d", status);
+		reap_server(m);
 	}
 	if (!pid_of(m) && stack.members[m].wanted)
 		m == BROKER ? test_nats_start() : test_postgres_start();

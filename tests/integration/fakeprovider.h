@@ -77,11 +77,16 @@ struct ask {
 	size_t max_bytes;
 };
 
-/* One call, with a client of its own. */
-static inline void ask(const struct ask *a, struct reply *r)
-{
+struct asking {
+	struct reply *reply;
 	struct http_client *client;
 	struct http_call *call;
+	struct loop_timer timer;
+	const char *until;
+};
+
+static inline void ask_begin(struct asking *k, const struct ask *a, struct reply *r)
+{
 	struct http_header headers[2];
 	size_t n = 0;
 	struct err err;
@@ -92,24 +97,36 @@ static inline void ask(const struct ask *a, struct reply *r)
 	if (a->authorization)
 		headers[n++] = (struct http_header){"Authorization", span_from(a->authorization)};
 	buf_reset(&r->body);
+	k->reply = r;
 	CHECK_OK(loop_new(&r->loop, &err), err);
-	CHECK_OK(http_client_new(r->loop, &(struct http_client_options){0}, &client, &err), err);
-	CHECK_OK(http_call(client,
-	                   &(struct http_request){.method = a->body ? "POST" : "GET",
-	                                          .url = url,
-	                                          .headers = headers,
-	                                          .headers_n = n,
-	                                          .body = span_from(a->body),
-	                                          .timeout_ms = a->timeout_ms,
-	                                          .max_response_bytes = a->max_bytes,
-	                                          .data = reply_data,
-	                                          .done = reply_done,
-	                                          .arg = r},
-	                   &call, &err),
-	         err);
-	loop_run(r->loop);
-	http_client_free(client);
-	loop_free(r->loop);
+	CHECK_OK(http_client_new(r->loop, &(struct http_client_options){0}, &k->client, &err), err);
+	const struct http_request request = {.method = a->body ? "POST" : "GET",
+	                                     .url = url,
+	                                     .headers = headers,
+	                                     .headers_n = n,
+	                                     .body = span_from(a->body),
+	                                     .timeout_ms = a->timeout_ms,
+	                                     .max_response_bytes = a->max_bytes,
+	                                     .data = reply_data,
+	                                     .done = reply_done,
+	                                     .arg = r};
+	CHECK_OK(http_call(k->client, &request, &k->call, &err), err);
+}
+
+static inline void ask_end(struct asking *k)
+{
+	loop_run(k->reply->loop);
+	loop_timer_free(&k->timer);
+	http_client_free(k->client);
+	loop_free(k->reply->loop);
+}
+
+/* One call, with a client of its own. */
+static inline void ask(const struct ask *a, struct reply *r)
+{
+	struct asking k = {0};
+	ask_begin(&k, a, r);
+	ask_end(&k);
 }
 
 /* A request of each face for a model; `more` are further members: ,"stream":true */
@@ -161,6 +178,32 @@ static inline void get(const char *path, struct reply *r)
 {
 	ask(&(struct ask){.path = path}, r);
 	CHECK_INT(r->http_status, 200);
+}
+
+static inline int64_t stat_of(const char *pointer)
+{
+	scoped_reply r = {0};
+	get("/stats", &r);
+	return number_at(&r, pointer);
+}
+
+static inline void leave_when_seen(void *arg)
+{
+	struct asking *k = arg;
+	struct buf *body = &k->reply->body;
+	if (k->until ? body->len && strstr(body->data, k->until) : stat_of("/running") > 0)
+		http_abort(k->call);
+	else
+		loop_timer_start(k->reply->loop, &k->timer, 5, leave_when_seen, k);
+}
+
+/* Gives the call up once its answer has begun with `until`, or when NULL, once the fake provider has the request. */
+static inline void ask_and_leave(const struct ask *a, const char *until, struct reply *r)
+{
+	struct asking k = {.until = until};
+	ask_begin(&k, a, r);
+	loop_timer_start(r->loop, &k.timer, 0, leave_when_seen, &k);
+	ask_end(&k);
 }
 
 #endif

@@ -8,13 +8,6 @@ static void chat(const char *path, const char *model, const char *more, struct r
 	ask(&(struct ask){.path = path, .body = chat_body(model, more), .timeout_ms = 20000}, r);
 }
 
-static int64_t stat_of(const char *pointer)
-{
-	scoped_reply r = {0};
-	get("/stats", &r);
-	return number_at(&r, pointer);
-}
-
 TEST(the_log_charges_what_the_answers_report)
 {
 	static const struct {
@@ -92,12 +85,14 @@ TEST(a_client_that_gives_up_is_logged_as_gone_and_pays_for_what_it_got)
 {
 	scoped_reply r = {0};
 	fake_start(NULL);
-	ask(&(struct ask){.path = CHAT, .body = chat_body("gpt-a:fault=hang", ""), .timeout_ms = 50}, &r);
-	ask(&(struct ask){.path = CHAT, .body = chat_body("gpt-a:latency=1m", ""), .timeout_ms = 50}, &r);
-	ask(&(struct ask){.path = CHAT,
-	                  .body = chat_body("gpt-a:in=100,out=40,tokens=40,piece=10,at=1,fault=stall", ",\"stream\":true"),
-	                  .timeout_ms = 50},
-	    &r);
+	ask_and_leave(&(struct ask){.path = CHAT, .body = chat_body("gpt-a:fault=hang", "")}, NULL, &r);
+	WAIT_FOR(stat_of("/running") == 0, "the fake provider to notice");
+	ask_and_leave(&(struct ask){.path = CHAT, .body = chat_body("gpt-a:latency=1m", "")}, NULL, &r);
+	ask_and_leave(
+	    &(struct ask){.path = CHAT,
+	                  .body = chat_body("gpt-a:in=100,out=40,tokens=40,piece=10,at=1,fault=stall", ",\"stream\":true")},
+	    "\"content\":", &r);
+	CHECK_INT(r.transport, STATUS_CANCELLED);
 	chat(CHAT, "gpt-a:in=100,out=40,tokens=40,piece=10,at=3,fault=cut", ",\"stream\":true", &r);
 	WAIT_FOR(stat_of("/running") == 0, "the fake provider to notice");
 	CHECK_INT(stat_of("/outcomes/gone"), 3);

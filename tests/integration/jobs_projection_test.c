@@ -1,8 +1,6 @@
 /* Events become records: completely, once, in whatever order, whoever dies meanwhile. */
 #include "tests/integration/jobs_helpers.h"
 
-#define LEASE_MS 30000 /* GANNET_LEASE by default */
-
 static bool all_settled(struct bus *b)
 {
 	struct bus_consumer_state state;
@@ -394,7 +392,7 @@ TEST(an_orderly_end_leaves_nothing_to_wait_for)
 	int64_t began_ms = clock_mono_ms(&clock_system);
 	start_jobs(NULL);
 	check_load(1100);
-	CHECK(clock_mono_ms(&clock_system) - began_ms < LEASE_MS / 2);
+	CHECK(clock_mono_ms(&clock_system) - began_ms < bus_limits_default.lease_ms / 2);
 	bus_close(b);
 }
 
@@ -412,7 +410,7 @@ TEST(what_cannot_be_written_at_the_end_is_handed_back)
 	start_jobs(NULL);
 	/* nats-server 2.9 forgets one of the returned messages until its lease ends, when nobody asks at that moment. */
 	WAIT_FOR(count_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'") >= JOBS - 1, "the records");
-	CHECK(clock_mono_ms(&clock_system) - began_ms < LEASE_MS / 2);
+	CHECK(clock_mono_ms(&clock_system) - began_ms < bus_limits_default.lease_ms / 2);
 	bus_close(b);
 }
 

@@ -146,6 +146,30 @@ TEST(create_works_before_postgresql_was_ever_there)
 	wait_status("acme", id, "pending");
 }
 
+/* All of PostgreSQL at once, so that connections stay open and nobody answers. */
+static void signal_postgres(const char *pids, int sig)
+{
+	struct span rest = span_from(pids);
+	int64_t pid;
+	while (rest.p)
+		if (span_i64(span_cut(&rest, ' '), &pid))
+			CHECK(kill((pid_t)pid, sig) == 0);
+	CHECK(kill(test_postgres_pid(), sig) == 0);
+}
+
+TEST(create_works_while_postgresql_hangs)
+{
+	struct bus *b = test_bus();
+	struct err err = {0};
+	start_jobs(NULL);
+	const char *pids = text_of("%s", test_sql("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity"));
+	signal_postgres(pids, SIGSTOP);
+	ask_status(b, "acme", "stats", "{}", STATUS_UNAVAILABLE, &err);
+	const char *id = test_json(ask(b, "acme", "create", "{" LLM_MEMBERS "}"), "/job_id");
+	signal_postgres(pids, SIGCONT);
+	wait_status("acme", id, "pending");
+}
+
 TEST(a_full_queue_is_said_to_be_full)
 {
 	struct bus *b = test_bus();
@@ -341,6 +365,43 @@ TEST(stats_count_jobs_queues_and_workers)
 	CHECK(strcmp(test_json(r, "/workers/0/worker_id"), "w1") == 0);
 }
 
+TEST(an_estimate_grows_with_the_queue_and_shrinks_with_workers)
+{
+	struct bus *b = test_bus();
+	struct err err;
+	start_jobs(NULL);
+	CHECK_OK(bus_topology_ensure_kind(b, "llm", &bus_limits_default, &err), err);
+	for (int i = 0; i < 20; i++)
+		test_submit(b, "acme", "llm", "default", text_of("q-%d", i), LLM_MEMBERS);
+	struct worker_info worker = {.worker_id = SPAN("w1"),
+	                             .kind = SPAN("llm"),
+	                             .status = SPAN("processing"),
+	                             .capabilities = {SPAN("[]"), JSON_ARRAY},
+	                             .started_at = {1},
+	                             .timestamp = {1},
+	                             .concurrency = 1,
+	                             .average_processing_ms = 3000};
+	int64_t expected_ms[2] = {60000, 6000}, tolerance_ms = 5000;
+	for (int i = 0; i < 2; i++) {
+		scoped_buf value = {0};
+		int64_t done_ms = 0, now_ms;
+		worker.concurrency = i ? 10 : 1;
+		json_encode(&worker_info_table, &worker, &(struct json_writer){.out = &value});
+		CHECK_OK(bus_kv_put(b, BUCKET_WORKERS, "w1", buf_span(&value), NULL, &err), err);
+		WAIT_FOR(strcmp(test_json(ask(b, "acme", "stats", "{}"), "/workers/0/concurrency"), i ? "10" : "1") == 0 &&
+		             strcmp(test_json(ask(b, "acme", "stats", "{}"), "/queues/1/waiting"), "20") == 0,
+		         "the queue and the worker to be known");
+		/* Before all others, so that the default queue keeps its length. */
+		const char *high = ask(b, "acme", "create", "{" LLM_MEMBERS ",\"priority\":\"high\",\"job_id\":\"h\"}");
+		const char *low = ask(b, "acme", "create", "{" LLM_MEMBERS ",\"priority\":\"low\",\"job_id\":\"l\"}");
+		now_ms = clock_wall_ms(&clock_system);
+		CHECK(rfc3339_parse(span_from(test_json(low, "/estimated_completion")), &done_ms));
+		CHECK_MSG(llabs(done_ms - now_ms - expected_ms[i]) < tolerance_ms, "%lld ms", (long long)(done_ms - now_ms));
+		CHECK(rfc3339_parse(span_from(test_json(high, "/estimated_completion")), &done_ms) &&
+		      done_ms - now_ms < tolerance_ms + 3000);
+	}
+}
+
 /* ---- cancel */
 
 TEST(a_waiting_job_is_cancelled_at_once)
@@ -436,6 +497,21 @@ TEST(retry_runs_a_failed_job_again_under_its_own_id)
 	CHECK(strcmp(field_of(b, "acme", "r-1", "/created_at"), created) == 0);
 	ask_status(b, "acme", "retry", "{\"job_id\":\"r-1\"}", STATUS_CONFLICT, &err);
 	CHECK_HAS(err.msg, "completed");
+}
+
+TEST(a_job_retried_twice_at_once_runs_once_more)
+{
+	struct bus *b = test_bus();
+	struct bus_stream_state jobs;
+	enum status status;
+	struct err err = {0};
+	start_jobs(NULL);
+	make_job(b, "acme", "twice", JOB_EVENT_FAILED);
+	ask(b, "acme", "retry", "{\"job_id\":\"twice\"}");
+	test_request(b, "gannet.acme.jobs.retry", "{\"job_id\":\"twice\"}", &status, &err);
+	CHECK(status == STATUS_OK || status == STATUS_CONFLICT); /* by whether the record knows already */
+	CHECK_OK(bus_stream_state(b, STREAM_JOBS, &jobs, &err), err);
+	CHECK_INT(jobs.last_sequence, 2);
 }
 
 TEST(retry_runs_a_cancelled_job_again)

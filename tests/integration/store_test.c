@@ -226,6 +226,37 @@ TEST(a_copy_cut_by_the_servers_death_copies_nothing)
 	store_free(s);
 }
 
+static pid_t backend_of(struct store *s)
+{
+	struct err err = {0};
+	scoped_result r = {0};
+	int64_t pid = 0;
+	CHECK_OK(store_query(s, "SELECT pg_backend_pid()", NULL, 0, &r, &err), err);
+	CHECK(span_i64(store_value(&r, 0, 0), &pid));
+	return (pid_t)pid;
+}
+
+TEST(a_server_that_hangs_is_left)
+{
+	struct err err = {0};
+	struct store *s = open_store(NULL, 100);
+	run(s, "CREATE TABLE t (n bigint, \"when\" timestamptz, text text, json json)");
+	static char big[8 << 20];
+	memset(big, 'x', sizeof big);
+	const struct row row = {1, 0, {big, sizeof big}, {0}};
+	for (int round = 0; round < 2; round++) {
+		pid_t backend = backend_of(s);
+		CHECK(kill(backend, SIGSTOP) == 0);
+		enum status status = round ? copy_rows(s, &row, 1, &err) : store_exec(s, "SELECT 1", NULL, 0, &err);
+		kill(backend, SIGCONT);
+		CHECK_STATUS(status, STATUS_UNAVAILABLE);
+		CHECK_HAS(err.msg, "no answer");
+		CHECK(err.retryable);
+		CHECK_OK(store_ping(s, &err), err);
+	}
+	store_free(s);
+}
+
 /* ---- migrations */
 
 static const struct store_migration migrations[] = {

@@ -520,10 +520,10 @@ TEST(an_answer_past_the_limit_is_too_large_whether_announced_or_not)
 TEST(a_silent_server_ends_in_a_timeout_by_either_clock)
 {
 	struct outcome o = {0};
-	run_raw("", WAIT_FOR_PEER, (struct http_request){.timeout_ms = 60}, &o);
+	run_raw("", WAIT_FOR_PEER, (struct http_request){.timeout_ms = 300}, &o);
 	CHECK_INT(o.transport, STATUS_TIMEOUT);
 	CHECK(!o.sent_nothing);
-	CHECK(o.total_us >= 59000);
+	CHECK(o.total_us >= 299000);
 	run_raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", WAIT_FOR_PEER,
 	        (struct http_request){.idle_timeout_ms = 60}, &o);
 	CHECK_INT(o.transport, STATUS_TIMEOUT);
@@ -539,7 +539,7 @@ static int drips;
 static void drip(void *arg)
 {
 	(void)arg;
-	if (http_exchange_stream_send(dripping, SPAN("x")) && ++drips < 8)
+	if (http_exchange_stream_send(dripping, SPAN("x")) && ++drips < 12)
 		loop_timer_start(the_loop, &drip_timer, 60, drip, NULL);
 	else
 		http_exchange_stream_end(dripping, false);
@@ -572,10 +572,10 @@ TEST(a_slow_answer_is_not_an_idle_one)
 	client_start(&(struct http_client_options){0});
 	loop_on_wake(the_loop, begin_dripping, NULL);
 	struct http_server *s = serve(keep_for_later);
-	run((struct http_request){.method = "GET", .url = url(http_server_port(s), "/"), .idle_timeout_ms = 250}, &o);
+	run((struct http_request){.method = "GET", .url = url(http_server_port(s), "/"), .idle_timeout_ms = 500}, &o);
 	CHECK_INT(o.transport, STATUS_OK);
-	CHECK_SPAN(buf_span(&o.body), "xxxxxxxx");
-	CHECK(o.total_us > 400000);
+	CHECK_SPAN(buf_span(&o.body), "xxxxxxxxxxxx");
+	CHECK(o.total_us > 600000);
 	client_stop();
 	http_server_stop(s);
 	outcome_free(&o);
@@ -651,7 +651,7 @@ TEST(a_large_body_is_sent_without_waiting_for_permission)
 	struct outcome o = {0};
 	struct http_server *s;
 	struct err err;
-	struct http_server_options options = {.handle = tell_back, .max_body_bytes = 8u << 20};
+	struct http_server_options options = {.handle = show_type, .max_body_bytes = 8u << 20};
 	CHECK_OK(http_server_start(&options, &s, &err), err);
 	char *big = calloc(1, 4u << 20);
 	CHECK(big);
@@ -659,7 +659,7 @@ TEST(a_large_body_is_sent_without_waiting_for_permission)
 	client_start(&(struct http_client_options){0});
 	run((struct http_request){.method = "POST", .url = url(http_server_port(s), "/"), .body = {big, 4u << 20}}, &o);
 	CHECK_INT(o.http_status, 200);
-	CHECK_MSG(o.total_us < 900000, "took %lld us", (long long)o.total_us);
+	CHECK_SPAN(buf_span(&o.body), "none");
 	client_stop();
 	http_server_stop(s);
 	outcome_free(&o);
