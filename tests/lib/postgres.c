@@ -77,8 +77,9 @@ static void make_template(const char *folder)
 	char initdb[300], single[1600];
 	process_path(initdb, sizeof initdb, bin, "initdb");
 	make_folder(folder);
+	/* The full path as its own name: by it PostgreSQL finds the rest of itself. */
 	process_run(&(struct process){.path = initdb,
-	                              .argv = (const char *[]){"initdb", "-D", folder, "-U", "gannet", "-A", "trust", "-E",
+	                              .argv = (const char *[]){initdb, "-D", folder, "-U", "gannet", "-A", "trust", "-E",
 	                                                       "UTF8", "--locale=C.UTF-8", "-N", "--wal-segsize=1", NULL},
 	                              .log_path = log_path,
 	                              .uid = uid,
@@ -156,7 +157,7 @@ static void launch(void)
 	snprintf(port_text, sizeof port_text, "%d", port);
 	pid = process_start(
 	    &(struct process){.path = path,
-	                      .argv = (const char *[]){"postgres", "-D", data, "-k", data, "-p", port_text, NULL},
+	                      .argv = (const char *[]){path, "-D", data, "-k", data, "-p", port_text, NULL},
 	                      .log_path = log_path,
 	                      .uid = uid,
 	                      .gid = gid});
