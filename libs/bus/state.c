@@ -64,7 +64,7 @@ enum status bus_stream_consumers(struct bus *b, const char *stream, void (*fn)(v
 		for (struct json_iter it = json_iter(list); json_next(&it, &key, &consumer); page++)
 			if (json_pointer(consumer, "/config/filter_subject", &filter))
 				fn(arg, &(struct bus_consumer_place){arena_cstr(&a, json_text(filter, &a)),
-				                                     bus_api_u64(consumer, "/ack_floor/stream_seq")});
+				                                     bus_api_u64(consumer, "/delivered/stream_seq")});
 		seen += page;
 	} while (page && seen < total);
 	return STATUS_OK;

@@ -63,10 +63,10 @@ struct bus_consumer_state {
 };
 enum status bus_consumer_state(struct bus *b, const char *stream, const char *consumer, struct bus_consumer_state *ret,
                                struct err *err) must_check;
-/* Every durable consumer of a stream: what it takes, and up to where all of that is acknowledged. Texts are valid in the call. */
+/* Every durable consumer of a stream: what it takes, and up to where that was handed out. Texts are valid in the call. */
 struct bus_consumer_place {
 	const char *filter;
-	uint64_t acknowledged; /* sequence in the stream */
+	uint64_t delivered; /* sequence in the stream */
 };
 enum status bus_stream_consumers(struct bus *b, const char *stream, void (*fn)(void *arg, const struct bus_consumer_place *c), void *arg,
                                  struct err *err) must_check;

@@ -1,4 +1,4 @@
-/* Looks at what lies in JOBS below the acknowledgements of its consumers. */
+/* Looks at what lies in JOBS although its consumers were handed it long ago. */
 #include "sweep.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 struct places {
 	struct place {
 		char filter[FILTER_BYTES];
-		uint64_t acknowledged;
+		uint64_t delivered;
 	} all[CONSUMERS_MAX];
 	size_t n;
 };
@@ -24,7 +24,7 @@ static void on_consumer(void *arg, const struct bus_consumer_place *c)
 {
 	struct places *p = arg;
 	if (p->n < CONSUMERS_MAX && span_copy(span_from(c->filter), p->all[p->n].filter, FILTER_BYTES))
-		p->all[p->n++].acknowledged = c->acknowledged;
+		p->all[p->n++].delivered = c->delivered;
 }
 
 /* The id a worker gave the job; see admit.c of the worker library. */
@@ -76,12 +76,12 @@ static bool has_ended(struct bus *b, const struct bus_stored_message *m, int64_t
 	return id_is_tenant(tenant) && has_final(b, tenant, id, header_number(&m->in, HEADER_RUN, 1), &a);
 }
 
-/* The sequence up to which the consumer of such messages has acknowledged all; 0 when nobody takes them. */
-static uint64_t acknowledged(const struct places *p, struct span subject)
+/* The sequence up to which the consumer of such messages was handed them; 0 when nobody takes them. */
+static uint64_t delivered(const struct places *p, struct span subject)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (span_glob(subject, span_from(p->all[i].filter)))
-			return p->all[i].acknowledged;
+			return p->all[i].delivered;
 	return 0;
 }
 
@@ -89,11 +89,12 @@ static uint64_t highest(const struct places *p)
 {
 	uint64_t most = 0;
 	for (size_t i = 0; i < p->n; i++)
-		most = p->all[i].acknowledged > most ? p->all[i].acknowledged : most;
+		most = p->all[i].delivered > most ? p->all[i].delivered : most;
 	return most;
 }
 
-enum status sweep_queue(struct bus *b, bool (*stop)(void *arg), void *arg, int64_t *ret_removed, struct err *err)
+enum status sweep_queue(struct bus *b, int64_t before_wall_ms, bool (*stop)(void *arg), void *arg, int64_t *ret_removed,
+                        struct err *err)
 {
 	struct places places = {.n = 0};
 	struct bus_stream_state jobs;
@@ -109,7 +110,8 @@ enum status sweep_queue(struct bus *b, bool (*stop)(void *arg), void *arg, int64
 		if (status != STATUS_OK)
 			break;
 		at = m.sequence + 1;
-		if (m.sequence <= acknowledged(&places, m.subject) && has_ended(b, &m, jobs.created_ms)) {
+		if (m.stored_ms < before_wall_ms && m.sequence <= delivered(&places, m.subject) &&
+		    has_ended(b, &m, jobs.created_ms)) {
 			status = bus_delete_sequence(b, STREAM_JOBS, m.sequence, err);
 			*ret_removed += status == STATUS_OK;
 		}
