@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "contract/check.h"
+
 const char *const priority_names[] = {"high", "default", "low", NULL};
 const char *const format_names[] = {"text", "json", "markdown", "html", NULL};
 const char *const job_status_names[] = {"pending", "processing", "completed", "failed", "cancelled", NULL};
@@ -15,21 +17,6 @@ bool job_state_is_final(enum job_state s)
 }
 
 /* ---- what text members may hold */
-
-static const char *check_job_id(struct span s)
-{
-	return id_is_job(s) ? NULL : "1 to 64 of A-Z a-z 0-9 _ -";
-}
-
-static const char *check_output_id(struct span s)
-{
-	return span_starts(s, SPAN("out-")) && id_is_job(span_of(s.p + 4, s.n - 4)) ? NULL : "out- and a job id";
-}
-
-static const char *check_kind(struct span s)
-{
-	return id_is_kind(s) ? NULL : "1 to 32 of a-z 0-9 _ -";
-}
 
 /* Free of what would break a log line, a metric's label or a header. */
 static const char *check_visible(struct span s)

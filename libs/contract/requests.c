@@ -1,24 +1,11 @@
 /* Field tables of the jobs service's requests and replies. */
 #include "contract/requests.h"
 
+#include "contract/check.h"
+
 const char *const feedback_names[] = {"none", "thumbs_up", "thumbs_down", NULL};
 const char *const list_status_names[] = {"any", "pending", "processing", "completed", "failed", "cancelled", NULL};
 const char *const retry_status_names[] = {"failed", "cancelled", NULL};
-
-static const char *check_job_id(struct span s)
-{
-	return id_is_job(s) ? NULL : "1 to 64 of A-Z a-z 0-9 _ -";
-}
-
-static const char *check_output_id(struct span s)
-{
-	return span_starts(s, SPAN("out-")) && id_is_job(span_of(s.p + 4, s.n - 4)) ? NULL : "out- and a job id";
-}
-
-static const char *check_kind(struct span s)
-{
-	return id_is_kind(s) ? NULL : "1 to 32 of a-z 0-9 _ -";
-}
 
 static const char *check_priority(struct span s)
 {

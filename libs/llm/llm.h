@@ -100,8 +100,6 @@ enum status llm_stream_end(struct llm_stream *s, const struct provider *p, struc
 void llm_stream_free(struct llm_stream *s);
 
 /* ---- trying again (retry.c) */
-/* L6: min(5·2ⁿ·jitter, 300) seconds, n = tries failed before (0-based), jitter = 0.5 + random01. */
-int64_t retry_delay_ms(int64_t n, double random01);
 /* The first readable one of retry-after-ms and retry-after (seconds or HTTP date); -1 when none is. At most 1 h. */
 int64_t retry_after_parse(struct span after_ms, struct span after, int64_t now_wall_ms);
 static inline int64_t retry_after_ms(const struct http_response *r, int64_t now_wall_ms)

@@ -4,17 +4,7 @@
 
 #include <time.h>
 
-#define DELAY_FIRST_MS 5000
-#define DELAY_MAX_MS 300000
 #define RETRY_AFTER_MAX_MS 3600000
-
-int64_t retry_delay_ms(int64_t n, double random01)
-{
-	double delay = DELAY_FIRST_MS * (0.5 + random01);
-	for (int64_t i = 0; i < n && delay < DELAY_MAX_MS; i++)
-		delay *= 2;
-	return delay < DELAY_MAX_MS ? (int64_t)delay : DELAY_MAX_MS;
-}
 
 /* A decimal number, with or without a fraction; -1 for anything else. Stops at a billion, beyond every limit here. */
 static double decimal(struct span s)

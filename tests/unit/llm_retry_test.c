@@ -9,19 +9,6 @@
 
 /* ---- delays */
 
-TEST(delays_double_with_jitter_up_to_five_minutes)
-{
-	CHECK_INT(retry_delay_ms(0, 0.5), 5000);
-	CHECK_INT(retry_delay_ms(0, 0), 2500);
-	CHECK_INT(retry_delay_ms(0, 1), 7500);
-	CHECK_INT(retry_delay_ms(3, 0.5), 40000);
-	CHECK_INT(retry_delay_ms(5, 0.5), 160000);
-	CHECK_INT(retry_delay_ms(6, 0.5), 300000);
-	CHECK_INT(retry_delay_ms(6, 0), 160000);
-	CHECK_INT(retry_delay_ms(7, 0), 300000);
-	CHECK_INT(retry_delay_ms(1000000000, 0.25), 300000);
-}
-
 static int64_t after(const char *ms, const char *seconds)
 {
 	return retry_after_parse(span_from(ms), span_from(seconds), NOW_MS);
