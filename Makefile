@@ -17,7 +17,7 @@ CFLAGS_debug := -Og
 CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -fsanitize=thread
-CFLAGS_cov := -O0 --coverage
+CFLAGS_cov := -O0 --coverage -fprofile-update=atomic
 ifeq ($(filter $(MODE),debug release asan tsan cov),)
 $(error MODE=$(MODE) is not one of debug release asan tsan cov)
 endif
@@ -187,7 +187,7 @@ check: check-layers check-headers check-scripts ## all static checks
 
 coverage: ## line coverage of libs and services over the whole suite
 	@$(MAKE) --no-print-directory MODE=cov test-all
-	@gcovr --root . --object-directory build/cov -f 'libs/' -f 'services/' --print-summary --txt build/cov/coverage.txt
+	@gcovr --root . --object-directory build/cov --gcov-ignore-parse-errors -f 'libs/' -f 'services/' --print-summary --txt build/cov/coverage.txt
 
 clean: ## remove build/
 	@rm -rf build
