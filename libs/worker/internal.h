@@ -19,7 +19,7 @@ enum entry_state {
 	ENTRY_SETTLING, /* its outcome is being stored */
 };
 
-enum ack_kind { ACK_ACK, ACK_NAK, ACK_TERM, ACK_NONE };
+enum ack_kind { ACK_ACK, ACK_NAK, ACK_TERM };
 
 /* One delivered message, from delivery to acknowledgement. */
 struct worker_entry {
@@ -50,7 +50,6 @@ struct worker_entry {
 	int64_t progress_mono_ms;
 	int64_t stream_seq_out; /* next number on jobs.stream */
 	struct loop_timer timeout;
-	struct err settle_err; /* why the outcome could not be stored */
 	enum status stored;
 	bool stored_duplicate;
 	bool has_traceparent, counted; /* counted: in worker->settling */

@@ -1,5 +1,6 @@
 /* The runner against a real broker: what a publisher with nothing but a NATS client sees. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "bus/kv.h"
@@ -61,18 +62,31 @@ TEST(job_without_an_id_gets_one_from_its_place_in_the_stream)
 	CHECK(!strcmp(e.job_id, test_json(e.body, "/job_id")));
 }
 
-TEST(result_goes_to_reply_to_after_it_is_stored)
+/* Counts on a client thread, read on the test's. */
+static void count_reply(void *arg, const struct bus_in *m)
 {
+	if (memmem(m->data.p, m->data.n, "\"state\":\"completed\"", 19))
+		atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+TEST(result_goes_to_reply_to_and_to_no_other_tenants_subject)
+{
+	static atomic_int mine, others;
+	struct bus_sub *sub;
+	struct err err;
 	struct test_events *f = start(NULL);
-	struct test_events *reply = test_follow(bus, "acme"); /* a second listener, to see the stored event as well */
-	static struct buf got;
-	(void)reply;
+	CHECK_OK(bus_subscribe(bus, "gannet.acme.reply.here", NULL, count_reply, &mine, &sub, &err), err);
+	CHECK_OK(bus_subscribe(bus, "gannet.other.reply.here", NULL, count_reply, &others, &sub, &err), err);
+	CHECK_OK(bus_flush(bus, 5000, &err), err);
 	submit("default", "job-r", SIMULATED ",\"reply_to\":\"gannet.acme.reply.here\"");
 	test_wait_event(f, "completed", "job-r");
+	WAIT_FOR(atomic_load(&mine) == 1, "the result at reply_to");
 	submit("default", "job-x", SIMULATED ",\"reply_to\":\"gannet.other.reply.here\"");
 	const char *e = test_wait_event(f, "rejected", "job-x").body;
 	CHECK(!strcmp(test_json(e, "/error/field"), "reply_to"));
-	CHECK_INT(got.len, 0);
+	CHECK_OK(bus_flush(bus, 5000, &err), err);
+	CHECK_INT(atomic_load(&others), 0);
+	CHECK_INT(atomic_load(&mine), 1);
 }
 
 TEST(every_format_is_parsed_and_checked)
