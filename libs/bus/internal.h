@@ -129,6 +129,13 @@ struct bus_place {
 };
 bool bus_place_parse(struct span ack, struct bus_place *ret);
 
+/* follow.c, for reader.c: `take` owns the message and may block, which holds the server back. */
+struct bus_follow;
+struct bus_follow_options;
+typedef void (*bus_follow_take_fn)(void *arg, natsMsg *m, const struct bus_in *in, const struct bus_place *place);
+enum status bus_follow_take(struct bus *b, const struct bus_follow_options *o, bus_follow_take_fn take, struct bus_follow **ret,
+                            struct err *err) must_check;
+
 /* JetStream's own error codes that we tell apart. */
 enum {
 	BUS_API_MESSAGE_TOO_LARGE = 10054,
