@@ -43,7 +43,6 @@ _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has 
 static const struct consumer_row {
 	const char *stream, *name, *filter;
 } consumer_rows[] = {
-    {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
     {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.*"},
 };
 

@@ -79,14 +79,6 @@ static bool stream_is_empty(struct bus *b, const char *stream)
 	return bus_stream_state(b, stream, &s, &err) == STATUS_OK && s.messages == 0;
 }
 
-static bool projection_is_done(struct bus *b)
-{
-	struct bus_consumer_state c;
-	struct err err;
-	return bus_consumer_state(b, STREAM_EVENTS, CONSUMER_EVENTS_JOBS, &c, &err) == STATUS_OK && !c.waiting &&
-	       !c.ack_pending;
-}
-
 static long rss_kib(pid_t pid, const char *key, const char *file)
 {
 	char path[64], line[256];
@@ -173,7 +165,7 @@ TEST(instant_jobs_recorded)
 		double start = now_s();
 		publish_burst(b, run, BURST, INSTANT);
 		WAIT_FOR(stream_is_empty(b, STREAM_JOBS), "all jobs executed");
-		WAIT_FOR(projection_is_done(b), "all jobs recorded");
+		WAIT_FOR(test_all_recorded(b), "all jobs recorded");
 		rate[run] = BURST / (now_s() - start);
 		CHECK_INT(atol(test_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'")), (long)BURST * (run + 1));
 	}
