@@ -20,6 +20,9 @@ void loop_stop(struct loop *l);
 void loop_on_wake(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_wake(struct loop *l);
 
+/* `fn` runs once in every turn, when all that was ready is done and before the loop waits; NULL ends it. */
+void loop_on_idle(struct loop *l, void (*fn)(void *arg), void *arg);
+
 /* One-shot timers; a fired or stopped timer may be started again. Embedded in the caller's struct, zeroed at first. */
 struct loop_timer {
 	void *impl; /* allocated by the first start */
