@@ -48,6 +48,7 @@ struct bus {
 	atomic_bool closed; /* for good, by us or by a server that refuses us */
 	atomic_uint_fast64_t epoch; /* reconnections */
 	atomic_bool flush_wanted;   /* bulk only: something was written that nobody sent yet */
+	atomic_uint gathered;       /* bulk only: messages since the keeper looked last */
 
 	pthread_t keeper;
 	pthread_mutex_t mu;     /* guards the members of this block and the `ended` of all subscriptions */
