@@ -18,7 +18,7 @@ extern const size_t migrations_jobs_n;
 #define OLD_CONSUMER "jobs-projection" /* of versions that kept their place in the broker */
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
 #define GATHER_EVENTS 1024 /* a smaller batch begins GATHER_MS after the last one at the earliest */
-#define GATHER_MS 10
+#define GATHER_MS 20
 #define STATEMENT_TIMEOUT_MS 20000
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
