@@ -40,7 +40,7 @@ server_name: "$(nats_name)"
 max_payload: 8MB
 jetstream { store_dir: "$var/nats" }
 C
-	# A tenth less processor time per job, for up to twice the memory; see "Performance" in the README.
+	# A tenth less processor time per job, for more memory; see docs/broker.md.
 	GOGC=${GOGC:-400} launch nats "$server" -c "$run/nats.conf"
 }
 
