@@ -127,7 +127,7 @@ static void throughput(bool bulk)
 	const char *mode = bulk ? "bulk, 300 bytes with message id" : "each sent at once, 300 bytes with message id";
 	open_bus(bulk);
 	for (int run = 0; run < RUNS; run++) {
-		stored[run] = store_all("gannet.tick.jobs.bench", run, &store_us[run]);
+		stored[run] = store_all("gannet.tick.jobs", run, &store_us[run]);
 		pulled[run] = pull_all(&pull_us[run]);
 	}
 	print(bulk ? "store_bulk" : "store", median(stored), "/s", mode);
@@ -175,7 +175,7 @@ static void send_paced(const char *run)
 		next.tv_nsec %= 1000000000;
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
 		sent_ns[i] = clock_mono_ns(&clock_system);
-		store("gannet.tick.jobs.bench", run, i, 0);
+		store("gannet.tick.jobs", run, i, 0);
 	}
 	WAIT_FOR(received == SAMPLES, "all messages");
 	qsort(took_ns, SAMPLES, sizeof took_ns[0], by_value);
