@@ -11,7 +11,7 @@ struct loop {
 	uv_async_t async;
 	uv_prepare_t prepare;
 	atomic_bool woken, stopped;
-	void (*wake)(void *arg);
+	void (*_Atomic wake)(void *arg); /* set after wake_arg, which is read after it */
 	void *wake_arg;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -53,8 +53,10 @@ static void free_handle(uv_handle_t *h)
 static void on_async(uv_async_t *async)
 {
 	struct loop *l = async->data;
-	if (atomic_exchange(&l->woken, false) && l->wake)
-		l->wake(l->wake_arg);
+	bool woken = atomic_exchange(&l->woken, false);
+	void (*wake)(void *arg) = atomic_load(&l->wake);
+	if (woken && wake)
+		wake(l->wake_arg);
 	if (atomic_load(&l->stopped))
 		uv_stop(&l->uv);
 }
@@ -130,8 +132,8 @@ void loop_on_idle(struct loop *l, void (*fn)(void *arg), void *arg)
 
 void loop_on_wake(struct loop *l, void (*fn)(void *arg), void *arg)
 {
-	l->wake = fn;
 	l->wake_arg = arg;
+	atomic_store(&l->wake, fn);
 }
 
 void loop_wake(struct loop *l)

@@ -16,7 +16,7 @@ void loop_free(struct loop *l);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
-/* `fn` runs on the loop soon after any number of loop_wake() calls, at least once after the last of them. */
+/* For the first time also while another thread runs the loop. `fn` runs on the loop soon after any number of loop_wake() calls, at least once after the last of them. */
 void loop_on_wake(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_wake(struct loop *l);
 
