@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .SUFFIXES:
 
-PACKAGES := libuv libcurl libmicrohttpd libpq
+PACKAGES := libuv libcurl libmicrohttpd libpq libcrypto
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wno-missing-field-initializers
 VERSION_GIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -42,6 +42,8 @@ $(B)/gen/$(1).c: $$(wildcard $(2)/*.c) Makefile scripts/registry
 endef
 $(eval $(call registry,providers,libs/llm/providers,llm/provider.h,provider))
 $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,command))
+$(eval $(call registry,target_kinds,services/notifier/targets,services/notifier/target.h,target_kind))
+GEN_TABLES_notifier := $(B)/gen/target_kinds.c
 GEN_TABLES_cli := $(B)/gen/commands.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
