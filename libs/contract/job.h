@@ -125,7 +125,7 @@ struct job_event {
 	struct json_time retry_at;
 	struct opt_bool attempt_used; /* retrying: false when the wait does not count as a try (429, circuit open) */
 	struct opt_f64 progress;      /* 0..1 */
-	struct opt_i64 interrupted; /* started: earlier deliveries that began and ended with no outcome */
+	struct opt_i64 interrupted; /* started, and a hand-back's retrying: earlier deliveries that began and ended with no outcome */
 	const struct llm_result *result;
 	struct json output_data;
 	struct json metadata;

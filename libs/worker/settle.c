@@ -358,6 +358,33 @@ static void settle_wait(struct worker *w, struct worker_entry *e, const struct e
 	store_again(w, e, subject, msg_id, e->job.attempt - !used);
 }
 
+/*
+ * Of a delivery that was announced something has to be said, or the next worker would take it for one that died with its
+ * worker (recover.c): a job must not become poison because runners are replaced.
+ */
+void settle_hand_back(struct worker *w, struct worker_entry *e)
+{
+	if (!e->announced) {
+		settle_silently(w, e, ACK_NAK);
+		return;
+	}
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	struct err err;
+	err_retry(&err, STATUS_UNAVAILABLE, "handed back: its worker was told to end");
+	struct job_error error = error_of(&err);
+	struct job_event ev = event_of(w, e, JOB_EVENT_RETRYING);
+	ev.error = &error;
+	ev.delay_ms = (struct opt_i64){true, 0};
+	ev.retry_at = ev.timestamp;
+	ev.attempt_used = (struct opt_bool){true, false};
+	ev.interrupted = (struct opt_i64){true, e->history.interrupted};
+	event_subject(e, JOB_EVENT_RETRYING, subject);
+	snprintf(msg_id, sizeof msg_id, "hand-back:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
+	struct span body = encode(e, &ev, scratch());
+	enter_settling(w, e, ACK_NAK, 0);
+	store(w, e, subject, msg_id, body);
+}
+
 static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)
 {
 	struct err err = r->err;
@@ -419,7 +446,7 @@ void worker_settle(struct worker_job *j, const struct worker_result *r)
 	if (r->outcome == OUTCOME_COMPLETED) {
 		settle_completed(w, e, r);
 	} else if (e->handed_back) {
-		settle_silently(w, e, ACK_NAK);
+		settle_hand_back(w, e);
 	} else if (e->timed_out) {
 		struct worker_result late = {.outcome = OUTCOME_RETRY};
 		err_retry(&late.err, STATUS_TIMEOUT, "took longer than timeout_ms %lld", (long long)j->timeout_ms);
