@@ -1,4 +1,5 @@
 /* Buckets: values, compare and swap, live watching; and single messages read from streams. */
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
