@@ -220,7 +220,8 @@ static int serve(struct service *s)
 	char full_name[64];
 	enum log_level level = LOG_INFO;
 	const struct service_descriptor *d = s->descriptor;
-	if (config_load(d, &s->settings, &err) != STATUS_OK) {
+	if (config_load(d, &s->settings, &err) != STATUS_OK ||
+	    (s->settings.test_clock && clock_open_moved(s->settings.test_clock, &s->clock, &err) != STATUS_OK)) {
 		log_init(d->name, NULL, level, s->clock);
 		log_error("bad configuration", &err);
 		return SERVICE_EXIT_USAGE;

@@ -282,11 +282,16 @@ void settle_duplicate(struct worker *w, struct worker_entry *e)
 
 /* ---- waiting: a NAK for short times, the schedule store for long ones */
 
-/* Publishes the submission again, with all that a later delivery has to know of the earlier ones. */
+/*
+ * Publishes the submission again, with all that a later delivery has to know of the earlier ones. A wait of `delay_ms` is
+ * counted from when the broker stored it: our clock may be wrong.
+ */
 static void store_again(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id,
-                        int64_t attempts_used)
+                        int64_t attempts_used, int64_t delay_ms)
 {
-	char used[24], run[24], at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	char used[24], run[24], delay[24] = "", at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	if (delay_ms)
+		snprintf(delay, sizeof delay, "%lld", (long long)delay_ms);
 	snprintf(used, sizeof used, "%lld", (long long)attempts_used);
 	snprintf(run, sizeof run, "%lld", (long long)e->job.run);
 	struct bus_header headers[] = {
@@ -294,6 +299,7 @@ static void store_again(struct worker *w, struct worker_entry *e, const char *su
 	    {HEADER_JOB_ID, e->job.id},
 	    {HEADER_ATTEMPT, span_from(used)},
 	    {HEADER_RUN, span_from(run)},
+	    {HEADER_DELAY, span_from(delay)},
 	    {HEADER_SUBMITTED_AT, span_from(rfc3339_format(e->job.submitted_ms, at))},
 	    {HEADER_TRACEPARENT, span_from(trace_format(&e->trace_parent, traceparent))},
 	};
@@ -316,7 +322,7 @@ void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 	/* Without the place in the stream: a job id published twice is delayed once. */
 	snprintf(msg_id, sizeof msg_id, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1, 0);
 }
 
 void settle_overflow(struct worker *w, struct worker_entry *e)
@@ -326,7 +332,7 @@ void settle_overflow(struct worker *w, struct worker_entry *e)
 	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], overflow_lane(e->subject.tenant));
 	snprintf(msg_id, sizeof msg_id, "overflow:%s", e->sequence);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1, 0);
 }
 
 static void settle_wait(struct worker *w, struct worker_entry *e, const struct err *err, int64_t delay_ms, bool used)
@@ -355,7 +361,7 @@ static void settle_wait(struct worker *w, struct worker_entry *e, const struct e
 	delayed_subject(e, ev.retry_at.ms, subject);
 	/* One message delays one delivery once, however often the store is repeated. */
 	snprintf(msg_id, sizeof msg_id, "delay:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
-	store_again(w, e, subject, msg_id, e->job.attempt - !used);
+	store_again(w, e, subject, msg_id, e->job.attempt - !used, delay_ms);
 }
 
 /*

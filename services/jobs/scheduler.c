@@ -7,6 +7,8 @@
 
 #include "bus/kv.h"
 #include "bus/topology.h"
+#include "contract/job.h"
+#include "contract/requests.h"
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -41,12 +43,15 @@ static struct metric released_total = {"gannet_scheduler_released_total", "Delay
                                        METRIC_COUNTER};
 static struct metric_series *released;
 
+/* A wait that a worker chose begins when the broker stored it: the worker's clock may be wrong. */
 static void on_message(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms)
 {
-	(void)stored_ms;
 	struct scheduler *s = arg;
 	struct delayed_subject subject = {0}; /* one that is none of ours is due at once, and thrown away then */
-	(void)delayed_subject_parse(m->subject, &subject);
+	int64_t delay_ms;
+	if (delayed_subject_parse(m->subject, &subject) && span_i64(bus_in_header(m, HEADER_DELAY), &delay_ms) &&
+	    delay_ms > 0 && delay_ms <= DELAY_MAX_MS)
+		subject.due_ms = stored_ms + delay_ms;
 	pthread_mutex_lock(&s->lock);
 	heap_push(&s->due, subject.due_ms, sequence);
 	pthread_cond_signal(&s->changed);
