@@ -127,6 +127,8 @@ static void publish_ticks(struct maintenance *m)
 	for (int i = 0; i < SCHEDULES; i++) {
 		char subject[64], id[96];
 		int64_t turn = m->interval_ms[i] ? clock_wall_ms(m->jobs->clock) / m->interval_ms[i] : 0;
+		if (turn < m->turn[i])
+			m->turn[i] = turn; /* the clock went back: the next turn is not to wait until it has caught up */
 		if (!m->interval_ms[i] || turn <= m->turn[i])
 			continue;
 		snprintf(subject, sizeof subject, TICK_PREFIX "%s", schedule_names[i]);
