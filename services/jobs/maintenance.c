@@ -156,6 +156,11 @@ static void sweep_now_and_then(struct maintenance *m)
 		log_error("the queue could not be swept, will try again", &err);
 	if (removed)
 		log_fields(LOG_WARN, "removed jobs that had ended and were in the queue again", LOG_I("jobs", removed));
+	int64_t rejected = 0;
+	if (sweep_unreachable(m->jobs->bus, m->jobs->clock, &rejected, &err) != STATUS_OK)
+		log_error("the queue could not be searched for submissions nobody can take, will try again", &err);
+	if (rejected)
+		log_fields(LOG_WARN, "rejected submissions to subjects that no worker can take from", LOG_I("jobs", rejected));
 }
 
 static void on_tick(void *arg, struct bus_delivery *d)

@@ -129,7 +129,7 @@ static void set_environment(enum member m)
 	set(p, "OPENAI_API_KEY=chaos");
 	set(p, "GANNET_LEASE=2s");
 	set(p, "GANNET_DRAIN_MS=5000");
-	set(p, "RETRY_DELAY=200ms");
+	set(p, "RETRY_DELAY=100ms");
 }
 
 /* One rule for each class of jobs that asks; the class's name stands in the prompt. */
