@@ -16,6 +16,7 @@
 #define TICK_MAX 16 /* ticks in hand */
 #define AGAIN_MS 30000
 #define SWEEP_EVERY_MS 10000
+#define SWEEP_MANY 100
 #define SWEEP_LEASES 4 /* what has ended so long ago would have been redelivered and acknowledged by now */
 
 enum schedule { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
@@ -154,6 +155,8 @@ static void sweep_now_and_then(struct maintenance *m)
 	int64_t before_ms = clock_wall_ms(m->jobs->clock) - SWEEP_LEASES * m->lease_ms;
 	if (sweep_queue(m->jobs->bus, before_ms, is_stopping, m, &removed, &err) != STATUS_OK)
 		log_error("the queue could not be swept, will try again", &err);
+	if (removed > SWEEP_MANY)
+		m->swept_mono_ms = 0; /* there may be tens of thousands: go on in a second */
 	if (removed)
 		log_fields(LOG_WARN, "removed jobs that had ended and were in the queue again", LOG_I("jobs", removed));
 	int64_t rejected = 0;

@@ -26,7 +26,8 @@ struct scheduler {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct heap due;      /* due time, sequence */
+	struct heap due;      /* due time by the wall clock, sequence */
+	struct heap again;    /* what failed: due time by the clock that does not jump, sequence */
 	struct heap answered; /* STORED or REFUSED, sequence */
 	size_t in_flight;
 	bool running, stopping;
@@ -73,7 +74,7 @@ static void on_stored(void *arg, const struct bus_stored *stored)
 static void try_later(struct scheduler *s, uint64_t sequence)
 {
 	pthread_mutex_lock(&s->lock);
-	heap_push(&s->due, clock_wall_ms(s->clock) + AGAIN_MS, sequence);
+	heap_push(&s->again, clock_mono_ms(s->clock) + AGAIN_MS, sequence);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -113,6 +114,13 @@ static void release(struct scheduler *s, uint64_t sequence)
 		try_later(s, sequence);
 }
 
+static bool take_due(struct scheduler *s, struct heap_item *ret)
+{
+	if (heap_peek(&s->again, ret) && ret->key <= clock_mono_ms(s->clock))
+		return heap_pop(&s->again, ret);
+	return heap_peek(&s->due, ret) && ret->key <= clock_wall_ms(s->clock) && heap_pop(&s->due, ret);
+}
+
 /* One step with the lock held on entry and exit; false when there is nothing to do now. */
 static bool step(struct scheduler *s)
 {
@@ -128,22 +136,29 @@ static bool step(struct scheduler *s)
 		pthread_mutex_lock(&s->lock);
 		return true;
 	}
-	if (s->in_flight >= IN_FLIGHT_MAX || !heap_peek(&s->due, &item) || item.key > clock_wall_ms(s->clock))
+	if (s->in_flight >= IN_FLIGHT_MAX || !take_due(s, &item))
 		return false;
-	heap_pop(&s->due, &item);
 	pthread_mutex_unlock(&s->lock);
 	release(s, item.value);
 	pthread_mutex_lock(&s->lock);
 	return true;
 }
 
-static void wait_for_next(struct scheduler *s)
+static int64_t sooner(const struct heap *h, int64_t now_ms, int64_t ms)
 {
 	struct heap_item next;
+	if (!heap_peek(h, &next))
+		return ms;
+	int64_t left = next.key - now_ms;
+	return left < 0 ? 0 : left < ms ? left : ms;
+}
+
+static void wait_for_next(struct scheduler *s)
+{
 	int64_t ms = LOOK_EVERY_MS;
-	if (s->in_flight < IN_FLIGHT_MAX && heap_peek(&s->due, &next)) {
-		int64_t left = next.key - clock_wall_ms(s->clock);
-		ms = left < 0 ? 0 : left < ms ? left : ms;
+	if (s->in_flight < IN_FLIGHT_MAX) {
+		ms = sooner(&s->due, clock_wall_ms(s->clock), ms);
+		ms = sooner(&s->again, clock_mono_ms(s->clock), ms);
 	}
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -214,6 +229,7 @@ void scheduler_stop(struct scheduler *s)
 	if (s->follow)
 		bus_follow_close(s->follow);
 	heap_free(&s->due);
+	heap_free(&s->again);
 	heap_free(&s->answered);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
