@@ -211,8 +211,11 @@ void settle_announce(struct worker *w, struct worker_entry *e, bool claim)
 		publish(w, e, subject, body);
 		return;
 	}
-	snprintf(msg_id, sizeof msg_id, "start:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id,
-	         (long long)e->job.run);
+	/*
+	 * The id that `create` and the command give their submissions: the broker has republished such a one here, id and all, so a
+	 * claim also meets a submission of that kind that came before.
+	 */
+	snprintf(msg_id, sizeof msg_id, "%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	store(w, e, subject, msg_id, body);
 }
 

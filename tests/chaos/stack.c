@@ -240,6 +240,8 @@ void stack_stop(enum member m, int sig)
 	p->wanted = false;
 	if (!is_ours(m) && pid_of(m)) {
 		stop_server(m, m == DATABASE && sig == SIGTERM ? SIGINT : sig);
+	} else if (is_ours(m) && p->pid && p->told == SIGTERM && sig == SIGTERM) {
+		return; /* it still drains: told twice, it would end at once */
 	} else if (is_ours(m) && p->pid) {
 		p->told = sig;
 		p->told_ms = clock_mono_ms(&clock_system);
