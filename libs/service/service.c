@@ -154,13 +154,18 @@ static enum status insist(struct service *s, const char *waiting_for,
 	}
 }
 
+static enum status start_service(struct service *s, struct err *err)
+{
+	return s->descriptor->start(s, err);
+}
+
 static enum status start(struct service *s, struct err *err)
 {
 	enum status e = insist(s, "waiting for the broker", open_bus, err);
 	if (e == STATUS_OK)
 		e = insist(s, "waiting for streams and buckets", ensure_topology, err);
 	if (e == STATUS_OK)
-		e = s->descriptor->start(s, err);
+		e = insist(s, "waiting for what the service needs to start", start_service, err);
 	return e;
 }
 

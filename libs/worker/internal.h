@@ -101,7 +101,8 @@ struct worker {
 	size_t held;
 	struct cancel_note *cancel_notes; /* newest first */
 	pthread_cond_t drained;
-	bool quiet; /* nothing held any more, told to worker_stop() */
+	bool quiet;    /* nothing held any more, told to worker_stop() */
+	bool detached; /* no turn comes any more */
 
 	/* loop thread only */
 	struct bus_pull *pulls[PULL_COUNT];

@@ -12,6 +12,8 @@
 #define MSG_ID_MAX 192
 /* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
 #define STORE_DEADLINE_MS (10 * 60 * 1000)
+/* A broker that does not answer must not hold up the end of a worker; without the event the hand-back counts as a crash. */
+#define HAND_BACK_DEADLINE_MS 1000
 #define PROGRESS_EVERY_MS 250
 /* What could not be decided now, because the broker did not answer, is looked at again after so long. */
 #define LATER_MS 500
@@ -125,15 +127,21 @@ static size_t headers_of(const struct worker_entry *e, const char *msg_id, char 
 }
 
 /* Stores an event (or any message) for this entry; the answer, also a refusal, reaches the loop by the done list. */
-static void store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+static void store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+                         int64_t deadline_ms)
 {
 	char traceparent[TRACEPARENT_BYTES];
 	struct bus_header headers[2];
 	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
 	m.headers_n = headers_of(e, msg_id, traceparent, headers);
 	struct err err;
-	if (bus_store(w->bus, &m, STORE_DEADLINE_MS, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
+	if (bus_store(w->bus, &m, deadline_ms, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
 		on_stored(e, &(struct bus_stored){.status = err.status});
+}
+
+static void store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+{
+	store_within(w, e, subject, msg_id, data, STORE_DEADLINE_MS);
 }
 
 static void publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data)
@@ -391,7 +399,7 @@ void settle_hand_back(struct worker *w, struct worker_entry *e)
 	snprintf(msg_id, sizeof msg_id, "hand-back:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
 	struct span body = encode(e, &ev, scratch());
 	enter_settling(w, e, ACK_NAK, 0);
-	store(w, e, subject, msg_id, body);
+	store_within(w, e, subject, msg_id, body, HAND_BACK_DEADLINE_MS);
 }
 
 static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)

@@ -252,10 +252,10 @@ static void drain(struct worker *w)
 		loop_on_wake(w->loop, NULL, NULL);
 	}
 	pthread_mutex_lock(&w->lock);
-	if (detach || (!w->held && !w->running && !w->settling)) {
-		w->quiet = true;
+	w->detached = detach;
+	w->quiet = !w->held && !w->running && !w->settling;
+	if (w->detached || w->quiet)
 		pthread_cond_broadcast(&w->drained);
-	}
 	pthread_mutex_unlock(&w->lock);
 }
 
