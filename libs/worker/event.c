@@ -109,15 +109,21 @@ static size_t headers_of(const struct worker_entry *e, const char *msg_id, char 
 }
 
 /* Stores an event (or any message) for this entry; the answer, also a refusal, reaches the loop by the done list. */
-void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+                        int64_t deadline_ms)
 {
 	char traceparent[TRACEPARENT_BYTES];
 	struct bus_header headers[2];
 	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
 	m.headers_n = headers_of(e, msg_id, traceparent, headers);
 	struct err err;
-	if (bus_store(w->bus, &m, EVENT_DEADLINE_MS, BUS_BLOCK, event_stored, e, &err) != STATUS_OK)
+	if (bus_store(w->bus, &m, deadline_ms, BUS_BLOCK, event_stored, e, &err) != STATUS_OK)
 		event_stored(e, &(struct bus_stored){.status = err.status});
+}
+
+void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+{
+	event_store_within(w, e, subject, msg_id, data, EVENT_DEADLINE_MS);
 }
 
 void event_publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data)
@@ -146,8 +152,11 @@ void event_announce(struct worker *w, struct worker_entry *e, bool claim)
 		event_publish(w, e, subject, body);
 		return;
 	}
-	snprintf(msg_id, sizeof msg_id, "start:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id,
-	         (long long)e->job.run);
+	/*
+	 * The id that `create` and the command give their submissions: the broker has republished such a one here, id and all, so a
+	 * claim also meets a submission of that kind that came before.
+	 */
+	snprintf(msg_id, sizeof msg_id, "%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	event_store(w, e, subject, msg_id, body);
 }
 

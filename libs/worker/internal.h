@@ -102,7 +102,8 @@ struct worker {
 	size_t held;
 	struct cancel_note *cancel_notes; /* newest first */
 	pthread_cond_t drained;
-	bool quiet; /* nothing held any more, told to worker_stop() */
+	bool quiet;    /* nothing held any more, told to worker_stop() */
+	bool detached; /* no turn comes any more */
 
 	/* loop thread only */
 	struct bus_pull *pulls[PULL_COUNT];
@@ -124,7 +125,7 @@ struct worker {
 	double rate_per_ms;
 	size_t prefetch; /* how many jobs of a priority are to be at hand */
 	bool draining, handing_back;
-	int64_t drain_deadline_ms;
+	int64_t drain_deadline_ms, hand_back_from_ms;
 	struct worker_entry *free_entries;
 	size_t free_n;
 
@@ -143,6 +144,7 @@ struct worker {
 
 	pthread_t recover_thread;
 	bool recover_running, recover_stop; /* recover_stop under lock */
+	struct bus_lookup *lookup;          /* recovery thread only; NULL until something came back */
 	struct entry_list recover;          /* under lock */
 	pthread_cond_t recover_wake;
 
@@ -179,6 +181,8 @@ void event_subject(const struct worker_entry *e, enum job_state state, char out[
 struct span event_encode(const struct worker_entry *e, struct job_event *ev); /* until this thread encodes the next */
 /* Stores any message for this entry; the answer, also a refusal, reaches the loop by the done list. `msg_id` may be NULL. */
 void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data);
+void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+                        int64_t deadline_ms);
 void event_stored(void *arg, const struct bus_stored *s); /* what event_store() has called; `arg` is the entry */
 void event_publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data); /* may be lost */
 void event_announce(struct worker *w, struct worker_entry *e, bool claim); /* the `started` event */
@@ -190,6 +194,7 @@ void settle_poison(struct worker *w, struct worker_entry *e);
 void settle_overflow(struct worker *w, struct worker_entry *e); /* moves a job to its tenant's lane */
 void settle_duplicate(struct worker *w, struct worker_entry *e);
 void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack); /* acknowledges without an event */
+void settle_hand_back(struct worker *w, struct worker_entry *e); /* this worker ends: another one is to have the job */
 void settle_stored(struct worker *w,
                    struct worker_entry *e); /* loop thread: the outcome is in the stream; acknowledge */
 
