@@ -4,6 +4,7 @@
 #include "contract/finding.h"
 #include "contract/job.h"
 #include "contract/requests.h"
+#include "contract/snapshot.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -41,6 +42,10 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
     {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
     {"gannet.tick.>", &tick_table, NULL},
+    {"gannet.*.snapshot.taken", &snapshot_table, NULL},
+    {"$KV.latest.*.snapshot", &snapshot_table, NULL},
+    {"gannet.*.snapshot.get", &snapshot_get_request_table, &snapshot_table},
+    {"gannet.*.snapshot.take", &snapshot_take_request_table, &snapshot_table},
     {"gannet.*.findings.*.*", &finding_table, NULL},
     {"$KV.findings.>", &finding_table, NULL},
     {NULL, &error_reply_table, NULL},
