@@ -43,6 +43,8 @@ endef
 $(eval $(call registry,providers,libs/llm/providers,llm/provider.h,provider))
 $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,command))
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(eval $(call registry,routes,services/gateway/routes,services/gateway/route.h,route_area))
+GEN_TABLES_gateway := $(B)/gen/routes.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@

@@ -300,6 +300,7 @@ static struct bus_follow *new_follow(struct bus *b, const struct bus_follow_opti
 		abort();
 	f->bus = b;
 	f->o = *o;
+	f->last_sequence = o->after;
 	if (!span_copy(span_from(o->stream), f->stream, sizeof f->stream) ||
 	    (o->filter && !span_copy(span_from(o->filter), f->filter, sizeof f->filter))) {
 		err_set(err, STATUS_INVALID, "the name of a stream or its filter is too long");

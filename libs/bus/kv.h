@@ -23,6 +23,7 @@ struct bus_follow_options {
 	const char *stream, *filter; /* filter NULL: everything */
 	bool last_per_subject, headers_only;
 	bool new_only; /* start after what is there now */
+	uint64_t after; /* or not 0: start with the first message behind this sequence */
 	void (*message)(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms);
 	void (*caught_up)(void *arg);
 	void *arg;

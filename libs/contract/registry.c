@@ -6,6 +6,7 @@
 #include "contract/job.h"
 #include "contract/reasoning.h"
 #include "contract/requests.h"
+#include "contract/rest.h"
 #include "contract/snapshot.h"
 
 /* More particular subjects come first. */
@@ -69,6 +70,8 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.snapshot.take", &snapshot_take_request_table, &snapshot_table},
     {"gannet.*.findings.*.*", &finding_table, NULL},
     {"$KV.findings.>", &finding_table, NULL},
+    {NULL, &run_reply_table, NULL},
+    {NULL, &worker_health_reply_table, NULL},
     {NULL, &error_reply_table, NULL},
 };
 const size_t contract_rows_n = countof(contract_rows);
