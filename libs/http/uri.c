@@ -91,8 +91,9 @@ static enum status parse_query(struct span query, struct arena *a, struct http_t
 enum status http_target_parse(struct span target, struct arena *a, struct http_target *ret, struct err *err)
 {
 	ret->segments_n = ret->pairs_n = 0;
-	if (span_starts(target, SPAN("http://")) || span_starts(target, SPAN("https://"))) {
-		struct span rest = span_of(target.p + 8, target.n - 8);
+	size_t scheme = span_starts(target, SPAN("http://")) ? 7 : span_starts(target, SPAN("https://")) ? 8 : 0;
+	if (scheme) {
+		struct span rest = span_of(target.p + scheme, target.n - scheme);
 		const char *slash = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
 		target = slash ? span_of(slash, (size_t)(rest.p + rest.n - slash)) : SPAN("/");
 	}

@@ -173,8 +173,10 @@ enum status call_request(struct call *c, struct err *err)
 		json_put_text(&w, c->match.params[i]);
 	}
 	for (const char *const *f = r->fixed; f && *f; f += 2) {
+		if (!f[1][0])
+			continue;
 		json_key(&w, span_from(f[0]));
-		buf_adds(&out, f[1]);
+		json_put(&w, (struct json){span_from(f[1]), JSON_STRING}); /* as it is written */
 	}
 	if (r->caller)
 		json_kv_cstr(&w, r->caller, c->who.user);

@@ -40,7 +40,7 @@ struct route {
 	bool takes_body;                  /* a JSON object; else the query */
 	bool body_is_optional;
 	const char *const *required; /* MAY: members that REST requires beyond the table */
-	const char *const *fixed;    /* MAY: name, JSON value, …: members set here and refused in the request */
+	const char *const *fixed;    /* MAY: name, JSON value ("": left out), …: members set here, refused in the request */
 	const char *caller;          /* MAY: a member that is set to who calls, and refused in the request */
 	const char *reply;           /* title of proto/<title>.json */
 	bool reply_is_array;         /* of that */

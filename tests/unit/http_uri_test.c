@@ -26,6 +26,7 @@ TEST(paths_are_cut_into_decoded_segments)
 	CHECK_SPAN(parsed("/%c3%BC").segments[0], "\xc3\xbc");
 	CHECK_SPAN(parsed("http://host:80/a?b=c").segments[0], "a");
 	CHECK_INT(parsed("http://host").segments_n, 0);
+	CHECK_INT(parsed("http://").segments_n, 0);
 }
 
 TEST(queries_are_cut_into_decoded_pairs)

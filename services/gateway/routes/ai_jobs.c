@@ -5,7 +5,7 @@
 
 #define BULK_TIMEOUT_MS 30000
 
-static const char *const by_job_id[] = {"output_id", "null", NULL}; /* the path names the job */
+static const char *const by_job_id[] = {"output_id", "", NULL}; /* the path names the job */
 static const int not_found[] = {404, 0}, not_found_or_conflict[] = {404, 409, 0};
 
 /* The part of the statistics that is about workers: who there is, and what waits for them. */

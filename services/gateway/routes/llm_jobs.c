@@ -2,7 +2,7 @@
 #include "contract/requests.h"
 #include "services/gateway/route.h"
 
-static const char *const by_job_id[] = {"output_id", "null", NULL}; /* the path names the job */
+static const char *const by_job_id[] = {"output_id", "", NULL}; /* the path names the job */
 static const int not_found[] = {404, 0}, not_found_or_conflict[] = {404, 409, 0}, conflict[] = {409, 413, 0};
 static const char *const submission[] = {"template", "model", NULL};
 static const char *const kind_llm[] = {"kind", "\"llm\"", NULL};
