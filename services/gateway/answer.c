@@ -136,14 +136,14 @@ void call_refuse(struct call *c, const struct err *err)
 	int status = status_of(err);
 	if (status == 401) {
 		struct span challenge =
-		    c->known ? SPAN("Bearer realm=\"gannet\"")
-		             : arena_printf(&c->arena, "Bearer realm=\"gannet\", error=\"invalid_token\", error_description=\"%s\"",
+		    c->tokenless ? SPAN("Bearer realm=\"gannet\"")
+		                 : arena_printf(&c->arena, "Bearer realm=\"gannet\", error=\"invalid_token\", error_description=\"%s\"",
 		                            quotable(&c->arena, err->msg));
 		http_exchange_add_header(c->x, "WWW-Authenticate", arena_cstr(&c->arena, challenge));
 	}
 	if (status == 403)
 		http_exchange_add_header(c->x, "WWW-Authenticate", "Bearer realm=\"gannet\", error=\"insufficient_scope\"");
-	if ((status == 429 || status == 503) && !c->answered)
+	if ((status == 429 || status == 503) && !c->wait_told)
 		http_exchange_add_header(c->x, "Retry-After", "1");
 	err_to_json(err, &body);
 	call_answer(c, status, "application/json", buf_span(&body));

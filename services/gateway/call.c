@@ -100,9 +100,8 @@ static enum status authenticate(struct call *c, struct err *err)
 {
 	struct span header = http_exchange_header(c->x, "Authorization");
 	if (!header.p) {
-		c->known = true; /* for the challenge: no token came, so none is wrong */
-		err_field(err, STATUS_UNAUTHORIZED, "Authorization", "a token is needed: Authorization: Bearer <token>");
-		return err->status;
+		c->tokenless = true;
+		return err_field(err, STATUS_UNAUTHORIZED, "Authorization", "a token is needed: Authorization: Bearer <token>");
 	}
 	if (header.n < 7 || strncasecmp(header.p, "Bearer ", 7) != 0)
 		return err_field(err, STATUS_UNAUTHORIZED, "Authorization", "Authorization is not \"Bearer <token>\"");
@@ -138,7 +137,7 @@ static enum status take_from(struct call *c, enum limit_kind kind, struct span k
 		return STATUS_OK;
 	snprintf(text, sizeof text, "%lld", (long long)wait_s);
 	http_exchange_add_header(c->x, "Retry-After", text);
-	c->answered = true; /* the header is there already */
+	c->wait_told = true;
 	metric_add(metric_series(&limited_metric, limit_names[kind], NULL), 1);
 	return err_retry(err, STATUS_RATE_LIMITED, "too many requests (limit: %s); again in %lld s", limit_names[kind],
 	                 (long long)wait_s);
@@ -181,10 +180,8 @@ static void answer_without_route(struct call *c)
 
 static enum status admit(struct call *c, struct err *err)
 {
-	enum status s = take_from(c, LIMIT_IP, span_from(c->peer), err);
-	if (s != STATUS_OK)
-		return s;
-	if ((s = authenticate(c, err)) == STATUS_OK)
+	enum status s = authenticate(c, err);
+	if (s == STATUS_OK)
 		s = authorize(c, err);
 	if (s == STATUS_UNAUTHORIZED || s == STATUS_FORBIDDEN)
 		metric_add(metric_series(&refused_metric, s == STATUS_FORBIDDEN ? "403" : "401", NULL), 1);
@@ -201,7 +198,8 @@ static void go(struct call *c)
 		call_refuse(c, &err);
 		return;
 	}
-	if (http_target_parse(http_exchange_target(c->x), &c->arena, &c->target, &err) != STATUS_OK) {
+	if (take_from(c, LIMIT_IP, span_from(c->peer), &err) != STATUS_OK ||
+	    http_target_parse(http_exchange_target(c->x), &c->arena, &c->target, &err) != STATUS_OK) {
 		call_refuse(c, &err);
 		return;
 	}

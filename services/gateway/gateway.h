@@ -59,6 +59,7 @@ struct call {
 	struct route_match match;
 	struct auth_identity who; /* after the token was checked */
 	bool known;               /* it was */
+	bool tokenless;           /* none came */
 	bool leads;               /* admin or manager: sees all of the tenant's */
 	int64_t began_ns;
 	char request_id[REQUEST_ID_MAX + 1];
@@ -68,7 +69,7 @@ struct call {
 	struct span method, path;           /* path: as it came, without the query */
 	struct span origin;                 /* an allowed one, else absent */
 	struct span body;                   /* what the subject is asked, in the arena */
-	bool answered;
+	bool wait_told;                     /* there is a Retry-After already */
 };
 
 /* ---- call.c: the way of a request */

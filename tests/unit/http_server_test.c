@@ -484,8 +484,7 @@ TEST(an_answer_that_is_taken_drop_by_drop_is_cut_off)
 	struct http_body *body = http_body_new(span_of(bytes, LARGE_BYTES));
 	free(bytes);
 	struct http_server *s = serve((struct http_server_options){.handle = answer_large, .arg = body, .answer_timeout_s = 1});
-	int fd = dial(s), small = 4096;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	int fd = dial(s);
 	say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 	size_t got = 0;
 	static char some[65536];
