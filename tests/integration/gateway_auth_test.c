@@ -50,7 +50,7 @@ TEST(only_good_tokens_are_let_in)
 TEST(a_token_that_expires_on_a_kept_connection_is_refused_from_then_on)
 {
 	begin((const char *const[]){"GANNET_JWT_SKEW=0", NULL});
-	const char *token = gw_sign(key_secret, NULL, claims(GOOD, 3));
+	const char *token = gw_sign(key_secret, NULL, claims(GOOD, 6));
 	scoped_buf text = {0};
 	int fd = gw_dial();
 	buf_printf(&text, "GET " TARGET " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\n\r\n", token);

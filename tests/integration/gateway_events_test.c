@@ -240,7 +240,7 @@ TEST(a_stream_ends_with_its_token_and_with_the_program)
 	struct test_process *p = gw_start((const char *const[]){"GANNET_JWT_SKEW=0", NULL});
 	char claims[256];
 	snprintf(claims, sizeof claims, "{\"sub\":\"ada\",\"tenant\":\"acme\",\"aud\":\"gannet\",\"role\":\"admin\",\"exp\":%lld}",
-	         (long long)(clock_wall_ms(&clock_system) / 1000 + 2));
+	         (long long)(clock_wall_ms(&clock_system) / 1000 + 8));
 	int fd = follow(gw_sign(key_secret, NULL, claims), "subjects=signals.a", NULL);
 	gw_hear(fd, "event: error\ndata: {\"error\":{\"code\":\"unauthorized\",\"message\":\"the token has expired\"}}\n\n");
 	gw_hear(fd, NULL); /* and the connection's end, or its last chunk */
