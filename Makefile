@@ -45,6 +45,8 @@ $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,com
 $(eval $(call registry,target_kinds,services/notifier/targets,services/notifier/target.h,target_kind))
 GEN_TABLES_notifier := $(B)/gen/target_kinds.c
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(eval $(call registry,routes,services/gateway/routes,services/gateway/route.h,route_area))
+GEN_TABLES_gateway := $(B)/gen/routes.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
@@ -108,7 +110,8 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract llm,$(call sources,libs/$(l)))
+FUZZ_SOURCES := $(foreach l,core json contract auth llm,$(call sources,libs/$(l)))
+FUZZ_SOURCES += libs/http/uri.c
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)

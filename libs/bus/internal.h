@@ -91,6 +91,8 @@ enum status bus_message_new(const struct bus_out *m, const char *reply, natsMsg 
 struct bus_in bus_message_view(natsMsg *m);
 /* The number of a status line ("NATS/1.0 503"), 0 for an ordinary message. */
 int bus_message_status(natsMsg *m);
+/* What ADR-32's error headers say; OK when there are none. */
+enum status bus_service_err(const struct bus_in *in, struct err *err);
 
 /* A subject prefix nobody else uses: "_INBOX.<22 characters>". */
 void bus_inbox(char out[BUS_INBOX_BYTES]);

@@ -5,11 +5,13 @@
 #   port NAME PREFERRED   a free port, the preferred one if it can be had, as variable NAME here and in the service's environment
 #   own NAME=VALUE        for this service's environment only
 #   share NAME=VALUE      for var/env and the environment of every service
+#   announce NAME=VALUE   for var/env alone: what people need and services must not have
 #   ready_at URL          where it answers 200 once it is ready, if not at /health/ready of its PROMETHEUS_PORT
 # It may use what the services before it in the alphabet share.
 
 services=()
 shared=()
+announced=()
 declare -A own_settings # newline after each NAME=VALUE
 declare -A ready_urls
 
@@ -22,6 +24,7 @@ share() {
 	shared+=("$1")
 	printf -v "${1%%=*}" '%s' "${1#*=}"
 }
+announce() { announced+=("$1"); }
 
 ready_at() { ready_urls[$service]=$1; }
 
@@ -56,7 +59,7 @@ write_env() {
 		umask 077
 		{
 			say "# Where the local stack is; written by scripts/stack up, gone after scripts/stack down."
-			for one in "${shared[@]}"; do printf "export %s='%s'\n" "${one%%=*}" "${one#*=}"; done
+			for one in "${shared[@]}" "${announced[@]}"; do printf "export %s='%s'\n" "${one%%=*}" "${one#*=}"; done
 		} >"$var/env.new"
 	)
 	mv "$var/env.new" "$var/env"
