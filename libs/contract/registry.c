@@ -3,6 +3,7 @@
 
 #include "contract/finding.h"
 #include "contract/job.h"
+#include "contract/ledger.h"
 #include "contract/requests.h"
 #include "contract/snapshot.h"
 
@@ -42,6 +43,7 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
     {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
     {"gannet.tick.>", &tick_table, NULL},
+    {"gannet.*.signals.ledger", &ledger_event_table, NULL},
     {"gannet.*.snapshot.taken", &snapshot_table, NULL},
     {"$KV.latest.*.snapshot", &snapshot_table, NULL},
     {"gannet.*.snapshot.get", &snapshot_get_request_table, &snapshot_table},
