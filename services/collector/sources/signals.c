@@ -180,7 +180,7 @@ static void put_events(struct signals *g, struct reading *r)
 	if (json_parse(buf_span(&text), &v, &ignored) == STATUS_OK)
 		reading_put(r, 0, v);
 	if (g->too_large)
-		reading_fail(r, "%zu signals were no objects of up to %d bytes", g->too_large, READING_EVENT_MAX);
+		reading_fail(r, "signals left out because they are no objects of up to %d bytes: %zu", READING_EVENT_MAX, g->too_large);
 }
 
 static enum status read_signals(const struct source *s, struct reading *r, struct err *err)

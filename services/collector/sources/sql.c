@@ -164,9 +164,7 @@ static void put_rows(const struct source *s, struct reading *r, struct json rows
 static void note_failure(struct reading *r, const struct err *err)
 {
 	const char *state = strstr(err->msg, "(SQLSTATE ");
-	if (err->status == STATUS_TIMEOUT)
-		reading_fail(r, "PostgreSQL has no answer within %lld ms", (long long)r->source->deadline_ms);
-	else if (state)
+	if (state && err->status != STATUS_TIMEOUT)
 		reading_fail(r, "PostgreSQL refuses the query (SQLSTATE %.5s)", state + 10);
 	else if (err->status == STATUS_UNAVAILABLE)
 		reading_fail(r, "PostgreSQL is away or refuses the connection");
