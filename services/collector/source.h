@@ -15,7 +15,6 @@
 #define SOURCE_INTERVAL_MAX_MS (24ll * 3600 * 1000)
 #define SOURCE_SELECTOR_MAX 512
 #define SOURCE_URL_MAX 2048
-#define SOURCE_HEADERS_MAX 8
 #define SOURCE_ANSWER_MAX ((size_t)1 << 20) /* bytes of one answer, whatever the kind */
 
 /* A metric, and where in the source's answer it is. */
