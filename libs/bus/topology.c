@@ -56,7 +56,6 @@ static const struct consumer_row {
 	const char *stream, *name, *filter;
 	int64_t max_ack_pending; /* 0: JOBS_MAX_ACK_PENDING; 1: one at a time, whatever the replicas */
 } consumer_rows[] = {
-    {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
     {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs"},
     {STREAM_TICKS, CONSUMER_TICKS_COLLECTOR, "gannet.tick.collector", 1},
     {STREAM_TICKS, CONSUMER_TICKS_ANALYTICS, "gannet.tick.analytics"},

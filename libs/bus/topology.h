@@ -19,7 +19,6 @@
 #define BUCKET_FINDINGS "findings" /* what is open */
 #define BUCKET_NOTIFIED "notified" /* what targets were told */
 #define BUCKET_SILENCES "silences"
-#define CONSUMER_EVENTS_JOBS "jobs-projection"
 #define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
 #define CONSUMER_TICKS_COLLECTOR "ticks-collector"
 #define CONSUMER_TICKS_ANALYTICS "ticks-analytics"
@@ -72,9 +71,12 @@ struct bus_consumer_state {
 	uint64_t waiting;     /* num_pending: not yet delivered */
 	uint64_t ack_pending; /* delivered, not acknowledged */
 	uint64_t redelivered;
+	uint64_t acknowledged; /* everything in the stream up to this sequence is */
 };
 enum status bus_consumer_state(struct bus *b, const char *stream, const char *consumer, struct bus_consumer_state *ret,
                                struct err *err) must_check;
+/* OK also when there is none. */
+enum status bus_consumer_delete(struct bus *b, const char *stream, const char *consumer, struct err *err) must_check;
 /* Every durable consumer of a stream: what it takes, and up to where that was handed out. Texts are valid in the call. */
 struct bus_consumer_place {
 	const char *filter;

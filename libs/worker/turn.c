@@ -43,7 +43,7 @@ static void begin(struct worker *w, struct worker_entry *e)
 	worker_running_add(w, e);
 	w->rate_started++;
 	if ((e->delivery.delivered > 1 || e->redelivered_checked) && !e->announced)
-		settle_announce(w, e, false); /* evidence for the next one, should this delivery die as well */
+		event_announce(w, e, false); /* evidence for the next one, should this delivery die as well */
 	if (w->kind.threads) {
 		loop_timer_start(w->loop, &e->timeout, e->job.timeout_ms, on_timeout, e);
 		threads_give(w, e);
@@ -93,7 +93,7 @@ static void admit(struct worker *w, struct worker_entry *e)
 	case ADMIT_CLAIM:
 		atomic_store(&e->state, ENTRY_CLAIMING);
 		w->claiming++;
-		settle_announce(w, e, true);
+		event_announce(w, e, true);
 		break;
 	case ADMIT_RECOVER:
 		recover(w, e);
@@ -152,7 +152,7 @@ static void announce_running(struct worker *w)
 	int64_t after_ns = w->o.started_after_ms * 1000000, now = clock_mono_ns(w->clock);
 	for (struct worker_entry *e = w->running_head; e && now - e->job.started_mono_ns >= after_ns; e = e->running_next)
 		if (!e->announced && atomic_load(&e->state) == ENTRY_RUNNING)
-			settle_announce(w, e, false);
+			event_announce(w, e, false);
 }
 
 static void abort_cancelled(struct worker *w)
