@@ -47,6 +47,8 @@ GEN_TABLES_notifier := $(B)/gen/target_kinds.c
 GEN_TABLES_cli := $(B)/gen/commands.c
 $(eval $(call registry,routes,services/gateway/routes,services/gateway/route.h,route_area))
 GEN_TABLES_gateway := $(B)/gen/routes.c
+$(eval $(call registry,source_kinds,services/collector/sources,services/collector/source.h,source_kind))
+GEN_TABLES_collector := $(B)/gen/source_kinds.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@

@@ -7,7 +7,8 @@
 #   share NAME=VALUE      for var/env and the environment of every service
 #   announce NAME=VALUE   for var/env alone: what people need and services must not have
 #   ready_at URL          where it answers 200 once it is ready, if not at /health/ready of its PROMETHEUS_PORT
-# It may use what the services before it in the alphabet share.
+# It may use what the services before it in the alphabet share. services/<folder>/prepare.sh, if there is one, is run with the service's
+# environment each time before it starts, while the servers run: it makes what the service needs, and does nothing where that is there.
 
 services=()
 shared=()
@@ -85,6 +86,14 @@ is_current() {
 		[ "$(digest_of "$1")" = "$(cat "$run/$1.digest" 2>/dev/null)" ]
 }
 
+# prepare NAME NAME=VALUE…
+prepare() {
+	local script=$root/services/$1/prepare.sh log=$var/log/$1.prepare.log
+	shift
+	[ -x "$script" ] || return 0
+	(export "$@"; "$script") >"$log" 2>&1 9>&- || { tail -n 15 "$log" >&2; die "$script failed; see $log"; }
+}
+
 start_services() {
 	local name old=() new=() settings
 	for name in "${services[@]}"; do
@@ -96,6 +105,7 @@ start_services() {
 	for name in "${new[@]}"; do
 		digest_of "$name" >"$run/$name.digest"
 		mapfile -t settings < <(settings_of "$name")
+		prepare "$name" "${settings[@]}"
 		(
 			unset WORKER_ID
 			export HEALTH_BIND=127.0.0.1 GANNET_DRAIN_MS="${GANNET_DRAIN_MS:-5s}" "${settings[@]}"
