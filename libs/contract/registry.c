@@ -6,6 +6,7 @@
 #include "contract/job.h"
 #include "contract/reasoning.h"
 #include "contract/requests.h"
+#include "contract/snapshot.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -62,6 +63,10 @@ const struct contract_row contract_rows[] = {
     {"$KV.actions.>", &action_record_table, NULL},
     {"$KV.paused.>", &queue_pause_table, NULL},
     {"gannet.tick.>", &tick_table, NULL},
+    {"gannet.*.snapshot.taken", &snapshot_table, NULL},
+    {"$KV.latest.*.snapshot", &snapshot_table, NULL},
+    {"gannet.*.snapshot.get", &snapshot_get_request_table, &snapshot_table},
+    {"gannet.*.snapshot.take", &snapshot_take_request_table, &snapshot_table},
     {"gannet.*.findings.*.*", &finding_table, NULL},
     {"$KV.findings.>", &finding_table, NULL},
     {NULL, &error_reply_table, NULL},
