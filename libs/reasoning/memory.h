@@ -27,6 +27,14 @@ struct kept_finding {
 
 enum model_state { MODEL_NONE, MODEL_ASKED, MODEL_ANSWERED, MODEL_FAILED };
 
+/* The last question to a model, and what became of it. */
+struct model_memory {
+	unsigned state; /* enum model_state */
+	char fingerprint[33], job_id[JOB_ID_MAX + 1];
+	int64_t asked_ms;
+	char reason[320]; /* why it failed */
+};
+
 struct memory {
 	bool known; /* there was a reasoning before */
 	char snapshot_id[JOB_ID_MAX + 1], reasoning_id[JOB_ID_MAX + 1], fingerprint[33];
@@ -46,12 +54,7 @@ struct memory {
 	/* What is to be published of this snapshot; kept in case that we die before it is. */
 	struct kept_finding news[MEMORY_RULES_MAX];
 	size_t news_n;
-	struct {
-		unsigned state; /* enum model_state */
-		char fingerprint[33], job_id[JOB_ID_MAX + 1];
-		int64_t asked_ms;
-		char reason[320];
-	} model;
+	struct model_memory model;
 };
 
 /* Lenient: what cannot be read is as if it had not been; false when nothing could be. */

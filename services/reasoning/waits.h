@@ -1,0 +1,19 @@
+/* Questions that this process has asked and that are not answered yet. */
+#ifndef GANNET_REASONING_WAITS_H
+#define GANNET_REASONING_WAITS_H
+
+#include "core/id.h"
+
+#define WAITS_MAX 256 /* further ones are noticed by their tenant's next cycle */
+
+struct model_wait {
+	char tenant[TENANT_ID_MAX + 1], job_id[JOB_ID_MAX + 1];
+	int64_t until_ms; /* monotonic */
+};
+struct model_waits;
+void waits_add(struct model_waits *w, struct span tenant, const char *job_id, int64_t until_ms);
+void waits_remove(struct model_waits *w, struct span job_id);
+/* Takes one that is over out; false when there is none. Any thread. */
+bool waits_take_over(struct model_waits *w, int64_t now_ms, struct model_wait *ret);
+
+#endif
