@@ -74,6 +74,11 @@ static void release(struct reasoner *r)
 
 static enum status check_config(struct reasoner *r, struct err *err)
 {
+	struct span model = span_from(config.model);
+	if (model.p && (model.n > JOB_NAME_MAX || strpbrk(config.model, " \t\r\n")))
+		return err_field(err, STATUS_INVALID, "GANNET_REASONING_MODEL",
+		                 "GANNET_REASONING_MODEL: \"%.40s\" is not a model's name of at most %d bytes without spaces", config.model,
+		                 JOB_NAME_MAX);
 	enum status s = tuning_parse(config.rules, &r->tuning, err);
 	for (size_t i = 0; s == STATUS_OK && priority_names[i]; i++)
 		if (span_is(span_from(config.priority), priority_names[i]))

@@ -91,7 +91,8 @@ enum status model_ask(struct reasoner *r, struct span tenant, const struct reaso
 	                                 .timeout_ms = r->config->model_timeout_ms,
 	                                 .max_tokens = r->config->model_max_tokens};
 	prompt_job(o, &p, &a, &body);
-	waits_add(r->waits, tenant, job_id, clock_mono_ms(r->clock) + r->config->model_timeout_ms);
+	int64_t now_ms = clock_mono_ms(r->clock);
+	waits_add(r->waits, tenant, job_id, now_ms, now_ms + r->config->model_timeout_ms);
 	const struct bus_header header = {HEADER_MSG_ID, span_from(msg_id)};
 	const struct bus_out m = {subject, NULL, buf_span(&body), &header, 1};
 	/* Whether it is stored nobody waits for: what does not arrive is not answered, and that is noticed. */
@@ -247,14 +248,18 @@ void model_on_answer(struct reasoner *r, struct mail *m)
 void model_look_at_clock(struct reasoner *r)
 {
 	struct model_wait w;
-	while (waits_take_over(r->waits, clock_mono_ms(r->clock), &w)) {
+	while (waits_take_due(r->waits, clock_mono_ms(r->clock), &w)) {
 		scoped_arena a = {0};
 		struct model_answer answer;
 		char reason[320];
 		struct span tenant = span_from(w.tenant);
-		if (!answer_find(r, tenant, w.job_id, &a, &answer, reason))
-			settle(r, tenant, span_from(w.job_id), NULL, too_late(r, reason));
-		else
+		int64_t now_ms = clock_mono_ms(r->clock);
+		/* A job that was refused before it was read has nobody to answer to; its event is there all the same. */
+		if (answer_find(r, tenant, w.job_id, &a, &answer, reason))
 			settle(r, tenant, span_from(w.job_id), reason[0] ? NULL : &answer, reason);
+		else if (now_ms < w.until_ms)
+			waits_add(r->waits, tenant, w.job_id, now_ms, w.until_ms);
+		else
+			settle(r, tenant, span_from(w.job_id), NULL, too_late(r, reason));
 	}
 }

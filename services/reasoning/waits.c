@@ -29,9 +29,9 @@ void model_waits_free(struct model_waits *w)
 	free(w);
 }
 
-void waits_add(struct model_waits *w, struct span tenant, const char *job_id, int64_t until_ms)
+void waits_add(struct model_waits *w, struct span tenant, const char *job_id, int64_t now_ms, int64_t until_ms)
 {
-	struct model_wait one = {.until_ms = until_ms};
+	struct model_wait one = {.until_ms = until_ms, .look_ms = now_ms + WAITS_LOOK_MS};
 	if (!span_copy(tenant, one.tenant, sizeof one.tenant) || !span_copy(span_from(job_id), one.job_id, sizeof one.job_id))
 		return;
 	waits_remove(w, span_from(job_id));
@@ -52,12 +52,12 @@ void waits_remove(struct model_waits *w, struct span job_id)
 	pthread_mutex_unlock(&w->lock);
 }
 
-bool waits_take_over(struct model_waits *w, int64_t now_ms, struct model_wait *ret)
+bool waits_take_due(struct model_waits *w, int64_t now_ms, struct model_wait *ret)
 {
 	bool found = false;
 	pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < w->n && !found; i++)
-		if (now_ms >= w->all[i].until_ms) {
+		if (now_ms >= w->all[i].until_ms || now_ms >= w->all[i].look_ms) {
 			*ret = w->all[i];
 			w->all[i] = w->all[--w->n];
 			found = true;

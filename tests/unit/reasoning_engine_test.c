@@ -187,6 +187,9 @@ TEST(the_points_of_the_explanation_make_the_score)
 	struct reason_output *o = think(&s);
 	double sum = 100;
 	CHECK_INT(o->draft.explanation_n, 4);
+	for (size_t i = 0; i < o->draft.plan.steps_n; i++)
+		CHECK_INT(o->draft.plan.steps[i].step, i + 1);
+	CHECK_INT(o->draft.plan.steps_n, 3);
 	for (size_t i = 0; i < o->draft.explanation_n; i++)
 		sum += o->draft.explanation[i].points;
 	CHECK(fabs(sum - o->draft.score) < 0.001);

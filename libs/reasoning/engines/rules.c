@@ -152,8 +152,9 @@ static void plan(const struct question *q, struct arena *a, struct draft *d)
 		const struct advice *advice = &rule->advice;
 		minutes += advice->minutes;
 		risk = advice->risk > risk ? advice->risk : risk;
-		d->plan.steps[d->plan.steps_n++] = (struct plan_step){
-		    .step = (int64_t)d->plan.steps_n + 1,
+		size_t at = d->plan.steps_n++;
+		d->plan.steps[at] = (struct plan_step){
+		    .step = (int64_t)at + 1,
 		    .action = r->action_type,
 		    .description = advice->step ? text_of(q, advice->step, REASONING_TEXT_MAX, a) : r->description,
 		    .automated = advice->automated,
