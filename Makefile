@@ -43,6 +43,8 @@ endef
 $(eval $(call registry,providers,libs/llm/providers,llm/provider.h,provider))
 $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,command))
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(eval $(call registry,source_kinds,services/collector/sources,services/collector/source.h,source_kind))
+GEN_TABLES_collector := $(B)/gen/source_kinds.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@

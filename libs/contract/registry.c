@@ -5,6 +5,7 @@
 #include "contract/finding.h"
 #include "contract/job.h"
 #include "contract/reasoning.h"
+#include "contract/ledger.h"
 #include "contract/requests.h"
 #include "contract/snapshot.h"
 
@@ -63,6 +64,7 @@ const struct contract_row contract_rows[] = {
     {"$KV.actions.>", &action_record_table, NULL},
     {"$KV.paused.>", &queue_pause_table, NULL},
     {"gannet.tick.>", &tick_table, NULL},
+    {"gannet.*.signals.ledger", &ledger_event_table, NULL},
     {"gannet.*.snapshot.taken", &snapshot_table, NULL},
     {"$KV.latest.*.snapshot", &snapshot_table, NULL},
     {"gannet.*.snapshot.get", &snapshot_get_request_table, &snapshot_table},
