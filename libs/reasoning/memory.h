@@ -47,7 +47,7 @@ struct memory {
 	struct {
 		char id[JOB_ID_MAX + 1], steps[33], reasoning_id[JOB_ID_MAX + 1]; /* steps: their hash */
 		int64_t expires_ms;
-		bool acted; /* a step of it was approved */
+		bool acted; /* a step of it has an outcome */
 	} plan;
 	struct kept_finding findings[MEMORY_RULES_MAX];
 	size_t findings_n;

@@ -70,6 +70,7 @@ static void orchestrator(struct json s, struct buf *out, bool colour)
 	bool running;
 	if (!json_bool(field(s, "orchestrator_running"), &running))
 		return;
+	buf_addc(&text, ' '); /* the label fills its column */
 	style_text(&text, running ? STYLE_GREEN : STYLE_RED, colour, running ? "running" : "stopped");
 	if (field_time_ms(s, "orchestrator_last_run")) {
 		buf_adds(&text, "  last ran ");

@@ -12,7 +12,7 @@
 
 #define AGAIN_MS 2000
 #define DELIVERIES_MAX 10 /* tries of an action that fails for reasons that may pass */
-#define RETRY_MS 15000    /* for the jobs service to queue many jobs again */
+#define RETRY_MS 8000     /* for the jobs service to queue many jobs again; an end of ours waits no longer */
 
 struct act {
 	struct reasoner *r;

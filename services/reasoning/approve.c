@@ -10,8 +10,6 @@
 #include "requests.h"
 #include "store.h"
 
-#define TRIES 8
-
 static enum status find_plan(struct reasoner *r, const struct micro_request *m, struct span plan_id, struct action_plan *ret,
                              struct err *err)
 {
@@ -74,21 +72,6 @@ static enum status publish(struct reasoner *r, struct span tenant, const struct 
 	return bus_store_wait(r->bus, &(struct bus_out){subject, NULL, buf_span(&body), &header, 1}, REQUEST_MS, NULL, err);
 }
 
-/* The next reasoning makes a new plan: what is left to do may be approved again. */
-static enum status mark_acted(struct reasoner *r, struct span tenant, struct span plan_id, struct memory *m, struct err *err)
-{
-	for (int tries = 0;; tries++) {
-		uint64_t revision;
-		enum status s = memory_load(r, tenant, m, &revision, err);
-		if (s != STATUS_OK || !span_is(plan_id, m->plan.id) || m->plan.acted)
-			return s;
-		m->plan.acted = true;
-		s = memory_store(r, tenant, m, revision, err);
-		if (s != STATUS_CONFLICT || tries == TRIES)
-			return s;
-	}
-}
-
 /* The message first: one without a record is run and recorded by whoever runs it, a record without a message never. */
 static enum status run_once(struct reasoner *r, struct span tenant, struct action_record *a, struct arena *arena, struct err *err)
 {
@@ -120,6 +103,7 @@ enum status handle_approve(void *arg, const struct micro_request *r, struct buf 
 	struct action_plan plan;
 	struct plan_step step;
 	struct memory memory = {0};
+	uint64_t revision;
 	char id[ACTION_ID_BYTES];
 	enum status s = request_decode(r, &approve_request_table, &request, err);
 	if (s == STATUS_OK)
@@ -129,7 +113,7 @@ enum status handle_approve(void *arg, const struct micro_request *r, struct buf 
 	if (s == STATUS_OK)
 		s = operators_allow(reasoner, r->tenant, step.action, err);
 	if (s == STATUS_OK)
-		s = mark_acted(reasoner, r->tenant, request.plan_id, &memory, err);
+		s = memory_load(reasoner, r->tenant, &memory, &revision, err);
 	if (s != STATUS_OK)
 		return s;
 	if (!action_id(plan.plan_id, step.step, id))

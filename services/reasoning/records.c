@@ -7,6 +7,7 @@
 #include "bus/kv.h"
 #include "bus/store.h"
 #include "requests.h"
+#include "store.h"
 
 #define TRIES 8
 #define SCANNED_MAX 2000 /* actions of a tenant that a list looks at */
@@ -67,6 +68,8 @@ enum status record_finish(struct reasoner *r, struct span tenant, struct action_
 		record->completed_at = (struct json_time){clock_wall_ms(r->clock)};
 		s = record_store(r, tenant, record, revision, err);
 	}
+	if (s == STATUS_OK)
+		s = memory_plan_acted(r, tenant, record->plan_id, err);
 	return s == STATUS_OK ? publish_outcome(r, tenant, record, err) : s;
 }
 

@@ -35,6 +35,21 @@ enum status memory_store(struct reasoner *r, struct span tenant, const struct me
 	return bus_kv_update(r->bus, BUCKET_LATEST, key, buf_span(&value), revision, NULL, err);
 }
 
+enum status memory_plan_acted(struct reasoner *r, struct span tenant, struct span plan_id, struct err *err)
+{
+	for (int tries = 0;; tries++) {
+		struct memory m;
+		uint64_t revision;
+		enum status s = memory_load(r, tenant, &m, &revision, err);
+		if (s != STATUS_OK || !span_is(plan_id, m.plan.id) || m.plan.acted)
+			return s;
+		m.plan.acted = true;
+		s = memory_store(r, tenant, &m, revision, err);
+		if (s != STATUS_CONFLICT || tries == TRIES)
+			return s;
+	}
+}
+
 enum status store_plan(struct reasoner *r, struct span tenant, const struct reason_output *o, struct err *err)
 {
 	char key[TENANT_ID_MAX + JOB_ID_MAX + 2];

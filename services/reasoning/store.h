@@ -17,6 +17,9 @@ enum status memory_load(struct reasoner *r, struct span tenant, struct memory *r
 enum status memory_store(struct reasoner *r, struct span tenant, const struct memory *m, uint64_t revision,
                          struct err *err) must_check;
 
+/* A step of this plan has an outcome: the next reasoning makes a new plan, of which it may be approved again. */
+enum status memory_plan_acted(struct reasoner *r, struct span tenant, struct span plan_id, struct err *err) must_check;
+
 /* Keeps the plan for approvals; before anybody can see it. */
 enum status store_plan(struct reasoner *r, struct span tenant, const struct reason_output *o, struct err *err) must_check;
 /*

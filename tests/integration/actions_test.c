@@ -62,7 +62,9 @@ TEST(failed_jobs_are_retried_when_the_step_is_approved_and_not_before)
 	/* the next reasoning has a new plan, whose step may be approved */
 	const char *next = plan_of(60, 64);
 	CHECK(strcmp(test_json(next, "/plan_id"), test_json(plan, "/plan_id")));
-	CHECK_JSON(ask_for("acme", "actions.approve", approval(next, step), STATUS_OK), "/status", "approved");
+	const char *second = ask_for("acme", "actions.approve", approval(next, step), STATUS_OK);
+	CHECK_JSON(second, "/status", "approved");
+	CHECK_JSON(wait_outcome(test_json(second, "/action_id")), "/status", "succeeded");
 }
 
 TEST(what_cannot_be_approved_is_refused_with_the_reason)
@@ -97,11 +99,14 @@ TEST(an_action_of_the_application_waits_in_the_stream_until_it_is_reported)
 	const char *a = ask_for("acme", "actions.approve", approval(plan, step), STATUS_OK);
 	ask_for("acme", "actions.approve", approval(plan, step), STATUS_OK);
 	CHECK_INT(stored(STREAM_ACTIONS, "gannet.acme.actions.run.process_pending_jobs"), 1);
+	/* as long as nothing came of it, the plan stays and shows it */
+	CHECK_JSON(plan_of(1, 4), "/plan_id", test_json(plan, "/plan_id"));
 	const char *id = test_json(a, "/action_id");
 	const char *report = text_of("{\"action_id\":\"%s\",\"status\":\"succeeded\",\"message\":\"40 clips\",\"output\":{\"n\":40}}", id);
 	CHECK_JSON(ask_for("acme", "actions.report", report, STATUS_OK), "/status", "succeeded");
 	report = text_of("{\"action_id\":\"%s\",\"status\":\"failed\"}", id);
 	CHECK_JSON(ask_for("acme", "actions.report", report, STATUS_OK), "/message", "40 clips");
+	CHECK(strcmp(test_json(plan_of(1, 4), "/plan_id"), test_json(plan, "/plan_id")));
 	CHECK_INT(stored(STREAM_STATE, "gannet.acme.actions.completed"), 1);
 }
 
