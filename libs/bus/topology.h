@@ -20,6 +20,8 @@
 #define BUCKET_PLANS "plans"       /* action plans of the last day */
 #define BUCKET_ACTIONS "actions"   /* approved steps, and what became of them */
 #define BUCKET_PAUSED "paused"     /* queues that no worker takes jobs of */
+#define BUCKET_NOTIFIED "notified" /* what targets were told */
+#define BUCKET_SILENCES "silences"
 #define CONSUMER_EVENTS_JOBS "jobs-projection"
 #define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
 #define CONSUMER_TICKS_COLLECTOR "ticks-collector"

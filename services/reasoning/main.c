@@ -138,7 +138,7 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 }
 
 static const char *const topology[] = {STREAM_STATE,   STREAM_FINDINGS, STREAM_ACTIONS, STREAM_JOBS,   STREAM_EVENTS, BUCKET_LATEST,
-                                       BUCKET_FINDINGS, BUCKET_PLANS,   BUCKET_ACTIONS, BUCKET_PAUSED, NULL};
+                                       BUCKET_PLANS, BUCKET_ACTIONS, BUCKET_PAUSED, NULL};
 
 static const struct service_descriptor descriptor = {
     .name = "reasoning",

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "bus/kv.h"
 #include "bus/store.h"
 
 #define SOURCE "reasoning"
@@ -56,14 +55,6 @@ static void describe(const struct publication *p, const struct kept_finding *k, 
 	                          JSON_OBJECT};
 }
 
-static enum status keep(const struct publication *p, const struct finding *f, struct span body, struct err *err)
-{
-	char key[TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2];
-	snprintf(key, sizeof key, "%.*s.%.*s", SPAN_ARG(p->tenant), SPAN_ARG(f->fingerprint));
-	return f->status == FINDING_OPEN ? bus_kv_put(p->bus, BUCKET_FINDINGS, key, body, NULL, err)
-	                                 : bus_kv_delete(p->bus, BUCKET_FINDINGS, key, err);
-}
-
 static enum status publish(const struct publication *p, const struct kept_finding *k, struct err *err)
 {
 	char fingerprint[FINDING_FINGERPRINT_BYTES], subject[FINDING_SUBJECT_BYTES], msg_id[160];
@@ -84,8 +75,7 @@ static enum status publish(const struct publication *p, const struct kept_findin
 	finding_subject(p->tenant, &f, subject);
 	snprintf(msg_id, sizeof msg_id, "%s.%s.%s", fingerprint, p->o->memory.snapshot_id, finding_status_names[f.status]);
 	const struct bus_header header = {HEADER_MSG_ID, span_from(msg_id)};
-	enum status s = bus_store_wait(p->bus, &(struct bus_out){subject, NULL, buf_span(&body), &header, 1}, REQUEST_MS, NULL, err);
-	return s == STATUS_OK ? keep(p, &f, buf_span(&body), err) : s;
+	return bus_store_wait(p->bus, &(struct bus_out){subject, NULL, buf_span(&body), &header, 1}, REQUEST_MS, NULL, err);
 }
 
 enum status tell_findings(struct reasoner *r, struct span tenant, const struct reason_output *o, struct err *err)

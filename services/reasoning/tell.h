@@ -5,8 +5,8 @@
 #include "reasoner.h"
 
 /*
- * Publishes the memory's news as findings (source `reasoning`), under message ids that are the same for the same snapshot,
- * and keeps the bucket of what is open.
+ * Publishes the memory's news as findings (source `reasoning`), under message ids that are the same for the same snapshot.
+ * The bucket of what is open is the notifier's.
  */
 enum status tell_findings(struct reasoner *r, struct span tenant, const struct reason_output *o, struct err *err) must_check;
 
