@@ -60,7 +60,7 @@ extern const struct json_table plan_step_table;
 
 /*
  * G5; the answer to reasoning.action_plan. The id stays as long as the steps stay the same, the plan is young and none
- * of its steps was approved: what a person looks at can be approved.
+ * of its steps has an outcome: what a person looks at can be approved.
  */
 struct action_plan {
 	struct span plan_id, title, objective;

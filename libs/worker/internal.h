@@ -141,6 +141,12 @@ struct worker {
 	struct bus_follow *cancel_watch;
 	int64_t cancel_swept_ms;
 	bool cancel_ready; /* under lock */
+	struct bus_follow *pause_watch;
+	_Atomic unsigned paused; /* a bit for each priority */
+	struct entry_list on_hold; /* loop thread: delivered while their priority is paused, not looked at */
+	size_t lane_on_hold[BUS_OVERFLOW_LANES];
+	unsigned held_for; /* loop thread: `paused` as it was when they were put on hold */
+	bool pause_ready;        /* under lock */
 
 	pthread_t recover_thread;
 	bool recover_running, recover_stop; /* recover_stop under lock */
@@ -228,6 +234,13 @@ void cancel_stop(struct worker *w);
 void cancel_free(struct worker *w);
 void cancel_take_notes(struct worker *w); /* loop thread */
 bool cancel_is_requested(const struct worker *w, const struct worker_entry *e);
+
+/* pause.c: priorities of which no job begins */
+enum status pause_start(struct worker *w, struct err *err) must_check;
+void pause_stop(struct worker *w);
+bool pause_applies(const struct worker *w, enum priority p);
+bool pause_holds(struct worker *w, struct worker_entry *e); /* loop thread: takes it if its priority is paused */
+void pause_let_go(struct worker *w);                        /* loop thread: what need not be held any more goes to the inbox */
 
 /* threads.c: kinds that block */
 void threads_give(struct worker *w, struct worker_entry *e);
