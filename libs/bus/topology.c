@@ -285,6 +285,14 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 	return STATUS_OK;
 }
 
+bool bus_topology_is_bucket(const char *name)
+{
+	for (size_t i = 0; i < countof(rows); i++)
+		if (span_is(span_from(rows[i].name), name))
+			return rows[i].kind == BUCKET;
+	return false;
+}
+
 void bus_kind_consumer(const char *kind, const char *priority, char out[72])
 {
 	snprintf(out, 72, "%s_%s", kind, priority);

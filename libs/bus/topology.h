@@ -48,6 +48,7 @@ void bus_kind_consumer(const char *kind, const char *priority, char out[72]);
 void bus_overflow_consumer(const char *kind, unsigned lane, char out[72]);
 /* Names in the table, NULL-terminated; for tests and for documentation. */
 extern const char *const bus_topology_names[];
+bool bus_topology_is_bucket(const char *name);
 
 /* Facts about a stream and a consumer, for health, estimates and metrics; a request each, so not on a hot path. */
 struct bus_stream_state {

@@ -82,7 +82,12 @@ enum status cli_connect(struct cli *c, struct err *err)
 	if (c->bus)
 		return STATUS_OK;
 	struct bus_options o = {
-	    .url = nats_url(c), .name = "gannet", .creds_file = c->global.creds, .clock = &clock_system};
+	    .url = nats_url(c),
+	    .name = "gannet",
+	    .creds_file = c->global.creds,
+	    .tls = {c->global.ca, c->global.cert, c->global.key, NULL},
+	    .inbox_prefix = c->global.inbox_prefix,
+	    .clock = &clock_system};
 	c->nats_shown = url_without_secrets(&c->arena, span_from(o.url));
 	/* The client would only say that it cannot connect. */
 	if (o.creds_file && access(o.creds_file, R_OK) != 0)
