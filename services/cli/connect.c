@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bus/bus.h"
@@ -31,23 +32,38 @@ static struct span find_nats_url(struct span file)
 	return found;
 }
 
-static const char *url_from_file(struct arena *a)
+static struct span read_text(struct arena *a, const char *path)
 {
-	FILE *f = fopen(ENV_FILE, "re");
+	FILE *f = fopen(path, "re");
 	if (!f)
-		return NULL;
+		return (struct span){0};
 	char *text = arena_alloc(a, ENV_FILE_MAX);
 	size_t n = fread(text, 1, ENV_FILE_MAX, f);
 	fclose(f);
-	struct span url = find_nats_url(span_of(text, n));
+	return span_of(text, n);
+}
+
+/* NATS_URL_FILE names a file that holds the URL. */
+static const char *url_from_secret(struct arena *a)
+{
+	const char *path = getenv("NATS_URL_FILE");
+	struct span url = path && *path ? span_trim(read_text(a, path)) : (struct span){0};
 	return url.n ? arena_cstr(a, url) : NULL;
 }
 
-/* --nats, else NATS_URL, else NATS_URL in ./var/env, else the local default. */
+static const char *url_from_env_file(struct arena *a)
+{
+	struct span url = find_nats_url(read_text(a, ENV_FILE));
+	return url.n ? arena_cstr(a, url) : NULL;
+}
+
+/* --nats, else NATS_URL, else what NATS_URL_FILE holds, else NATS_URL in ./var/env, else the local default. */
 static const char *nats_url(struct cli *c)
 {
 	if (!c->global.nats)
-		c->global.nats = url_from_file(&c->arena);
+		c->global.nats = url_from_secret(&c->arena);
+	if (!c->global.nats)
+		c->global.nats = url_from_env_file(&c->arena);
 	if (!c->global.nats)
 		c->global.nats = LOCAL_NATS_URL;
 	return c->global.nats;

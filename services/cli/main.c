@@ -19,7 +19,8 @@ const struct option global_options[] = {
      .env = "GANNET_TENANT", .help = "whose jobs"},
     {"nats", NULL, "URL", option_text, offsetof(struct globals, nats), .env = "NATS_URL",
      .help =
-         "the NATS server; without it the NATS_URL in ./var/env (written by `make up`), else nats://127.0.0.1:4222"},
+         "the NATS server; without it the text of the file NATS_URL_FILE, the NATS_URL in ./var/env (written by `make "
+                 "up`), else nats://127.0.0.1:4222"},
     {"creds", NULL, "FILE", option_text, offsetof(struct globals, creds), .env = "NATS_CREDS",
      .help = "a NATS credentials file"},
     {"tlsca", NULL, "FILE", option_text, offsetof(struct globals, ca), .env = "NATS_CA",
