@@ -25,4 +25,4 @@ ENV HEALTH_BIND=0.0.0.0 PROMETHEUS_PORT=9090 SSL_CERT_FILE=/etc/ssl/certs/ca-cer
 USER 10001:10001
 EXPOSE 9090
 ENTRYPOINT ["/gannet"]
-HEALTHCHECK --interval=5s --timeout=4s --start-period=10s --retries=6 CMD ["/gannet", "--health"]
+HEALTHCHECK --interval=3s --timeout=4s --start-period=10s --retries=6 CMD ["/gannet", "--health"]

@@ -128,7 +128,7 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help images deployment compose-test
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
@@ -190,6 +190,16 @@ check: check-layers check-headers check-scripts ## all static checks
 coverage: ## line coverage of libs and services over the whole suite
 	@$(MAKE) --no-print-directory MODE=cov test-all
 	@gcovr --root . --object-directory build/cov --gcov-ignore-parse-errors -f 'libs/' -f 'services/' --print-summary --txt build/cov/coverage.txt
+
+images: ## build the image of every service with docker, and its list of packages
+	@scripts/images
+
+deployment: ## write docker-compose.yml, .env.example, deploy/ and k8s/base out of what the services say
+	@$(MAKE) --no-print-directory MODE=release all
+	@scripts/deployment
+
+compose-test: ## run the suite of docker-compose.yml end to end, crashes included
+	@tests/deploy/compose
 
 clean: ## remove build/
 	@rm -rf build
