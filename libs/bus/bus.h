@@ -55,6 +55,8 @@ enum status bus_open(const struct bus_options *o, struct bus **ret, struct err *
  */
 void bus_close(struct bus *b);
 bool bus_is_connected(struct bus *b);
+/* The server refuses us: this connection never comes back. */
+bool bus_is_closed(struct bus *b);
 /* How many times the connection was re-established. */
 uint64_t bus_reconnects(struct bus *b);
 enum status bus_flush(struct bus *b, int timeout_ms, struct err *err) must_check;

@@ -93,10 +93,17 @@ static bool wait_for_quit(struct service *s, int64_t timeout_ms)
 	return quit;
 }
 
+/* What has no way back ends the process: whoever starts it again reads the credentials anew. */
 static void on_bus_state(void *arg, bool connected, const char *why)
 {
-	(void)arg;
+	struct service *s = arg;
+	struct err err = {0};
+	struct bus *b = atomic_load(&s->bus);
 	log_fields(connected ? LOG_INFO : LOG_WARN, connected ? "broker connected" : "broker lost", LOG_C("reason", why));
+	if (connected || !b || !bus_is_closed(b))
+		return;
+	err_set(&err, STATUS_UNAUTHORIZED, "the broker refuses our credentials: %s", why);
+	service_quit(s, &err);
 }
 
 static enum status open_bus(struct service *s, struct err *err)
@@ -110,7 +117,8 @@ static enum status open_bus(struct service *s, struct err *err)
 	                              .inbox_prefix = c->inbox_prefix,
 	                              .clock = s->clock,
 	                              .bulk = s->descriptor->bulk,
-	                              .on_state = on_bus_state};
+	                              .on_state = on_bus_state,
+	                              .arg = s};
 	enum status e = bus_open(&o, &b, err);
 	if (e == STATUS_OK)
 		atomic_store(&s->bus, b);
