@@ -36,28 +36,22 @@ objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 program = $(B)/bin/$(if $(filter cli,$(1)),gannet,gannet-$(1))
 
 # ---- generated tables: the directory listing is the registry
-PROVIDERS := $(sort $(basename $(notdir $(wildcard libs/llm/providers/*.c))))
-$(B)/gen/providers.c: $(wildcard libs/llm/providers/*.c) Makefile
-	@mkdir -p $(@D)
-	@{ printf '/* Generated from the listing of libs/llm/providers. */\n#include "llm/provider.h"\n'; \
-	printf 'extern const struct provider provider_%s;\n' $(PROVIDERS); \
-	printf 'const struct provider *const providers[] = {'; printf '&provider_%s, ' $(PROVIDERS); printf '};\n'; \
-	printf 'const size_t providers_n = sizeof providers / sizeof providers[0];\n'; } >$@
+# registry NAME,FOLDER,HEADER,TYPE: build/…/gen/NAME.c with `const struct TYPE *const NAME[]` and `NAME_n`, a row `TYPE_x` for each FOLDER/x.c
+define registry
+$(B)/gen/$(1).c: $$(wildcard $(2)/*.c) Makefile scripts/registry
+	@mkdir -p $$(@D)
+	@scripts/registry $(1) $(2) $(3) $(4) >$$@
+endef
+$(eval $(call registry,providers,libs/llm/providers,llm/provider.h,provider))
+$(eval $(call registry,commands,services/cli/commands,services/cli/command.h,command))
+GEN_TABLES_cli := $(B)/gen/commands.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
-COMMANDS := $(sort $(basename $(notdir $(wildcard services/cli/commands/*.c))))
-$(B)/gen/commands.c: $(wildcard services/cli/commands/*.c) Makefile
-	@mkdir -p $(@D)
-	@{ printf '/* Generated from the listing of services/cli/commands. */\n#include "services/cli/command.h"\n'; \
-	printf 'extern const struct command command_%s;\n' $(COMMANDS); \
-	printf 'const struct command *const commands[] = {'; printf '&command_%s, ' $(COMMANDS); printf '};\n'; \
-	printf 'const size_t commands_n = sizeof commands / sizeof commands[0];\n'; } >$@
-GEN_TABLES_cli := $(B)/gen/commands.c
+GEN_llm := $(B)/gen/providers.c $(B)/gen/prices.c
 $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
 	@mkdir -p $(@D)
 	@scripts/embed-migrations $* services/$*/migrations >$@
-GEN_llm := $(if $(wildcard libs/llm/prices.json),$(B)/gen/providers.c $(B)/gen/prices.c)
 
 # ---- libraries
 define library

@@ -29,22 +29,37 @@ static const struct row {
      "\"dest\":\"gannet.{{wildcard(1)}}.jobs.event.queued.{{wildcard(2)}}.{{wildcard(3)}}\"}"},
     {STREAM_EVENTS, LIMITS, "[\"gannet.*.jobs.event.>\",\"gannet.*.records.result.>\"]"},
     {STREAM_DELAYED, LIMITS, "[\"gannet.*.jobs.delayed.*.*.*.*\"]"},
-    /* Not "gannet.tick.>": tick could be a tenant, and the subjects of two streams must not overlap. */
+    /*
+     * Not "gannet.tick.>": tick could be a tenant, and the subjects of two streams must not overlap. The second one is
+     * what replicas of version 0.1 publish.
+     */
     {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]", .max_age_s = TICKS_MAX_AGE_S},
+    {STREAM_STATE, LIMITS, "[\"gannet.*.snapshot.taken\",\"gannet.*.reasoning.completed\"]", .max_age_s = 7 * DAY_S},
+    {STREAM_FINDINGS, LIMITS, "[\"gannet.*.findings.*.*\"]", .max_age_s = 90 * DAY_S},
+    {STREAM_ACTIONS, WORK_QUEUE, "[\"gannet.*.actions.run.*\"]"},
+    {STREAM_SIGNALS, LIMITS, "[\"gannet.*.signals.>\"]", .max_age_s = 7 * DAY_S},
     {BUCKET_CANCELLED, BUCKET, .max_age_s = DAY_S},
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
+    {BUCKET_FINDINGS, BUCKET},
 };
 
-const char *const bus_topology_names[] = {STREAM_JOBS,      STREAM_EVENTS,  STREAM_DELAYED, STREAM_TICKS,
-                                          BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_LATEST,  NULL};
+const char *const bus_topology_names[] = {STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED,   STREAM_TICKS,   STREAM_STATE,
+                                          STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS,   BUCKET_CANCELLED,
+                                          BUCKET_WORKERS,  BUCKET_LATEST,   BUCKET_FINDINGS,  NULL};
 _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
 
 static const struct consumer_row {
 	const char *stream, *name, *filter;
+	int64_t max_ack_pending; /* 0: JOBS_MAX_ACK_PENDING; 1: one at a time, whatever the replicas */
 } consumer_rows[] = {
     {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
-    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs.*"},
+    {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs"},
+    {STREAM_TICKS, CONSUMER_TICKS_COLLECTOR, "gannet.tick.collector", 1},
+    {STREAM_TICKS, CONSUMER_TICKS_ANALYTICS, "gannet.tick.analytics"},
+    {STREAM_TICKS, CONSUMER_TICKS_WATCHERS, "gannet.tick.watchers"},
+    {STREAM_STATE, CONSUMER_STATE_REASONING, "gannet.*.snapshot.taken"},
+    {STREAM_FINDINGS, CONSUMER_FINDINGS_NOTIFIER, "gannet.*.findings.*.*", 1},
 };
 
 /* A member of a configuration: written when the object is created, compared when it exists. */
@@ -86,7 +101,7 @@ static void stream_fields(const struct row *r, const struct bus_limits *l, const
 	if (max_age_s && max_age_s < window_s)
 		window_s = max_age_s;
 	/* What may not be lost is refused when there is no room; what is only remembered makes room. */
-	bool forgets = is_events || span_is(span_from(r->name), STREAM_TICKS);
+	bool forgets = is_events || (r->kind != BUCKET && r->max_age_s);
 	add(f, (struct field){"subjects", RAW, subjects, 0});
 	add_text(f, "retention", r->kind == WORK_QUEUE ? "workqueue" : "limits");
 	add_text(f, "storage", "file");
@@ -104,16 +119,16 @@ static void stream_fields(const struct row *r, const struct bus_limits *l, const
 	add(f, (struct field){"republish", RAW, r->republish, 0});
 }
 
-static void consumer_fields(const char *name, const char *filter, const struct bus_limits *l, struct fields *f)
+static void consumer_fields(const struct consumer_row *c, const struct bus_limits *l, struct fields *f)
 {
-	add_text(f, "durable_name", name);
-	add_text(f, "filter_subject", filter);
+	add_text(f, "durable_name", c->name);
+	add_text(f, "filter_subject", c->filter);
 	add_text(f, "deliver_policy", "all");
 	add_text(f, "ack_policy", "explicit");
 	add_text(f, "replay_policy", "instant");
 	add_number(f, "ack_wait", l->lease_ms * 1000000);
 	add_number(f, "max_deliver", -1);
-	add_number(f, "max_ack_pending", JOBS_MAX_ACK_PENDING);
+	add_number(f, "max_ack_pending", c->max_ack_pending ? c->max_ack_pending : JOBS_MAX_ACK_PENDING);
 	add_number(f, "max_waiting", MAX_WAITING);
 }
 
@@ -244,18 +259,18 @@ static enum status ensure_stream(struct bus *b, const struct row *r, const struc
 	return ensure(b, &o, err);
 }
 
-static enum status ensure_consumer(struct bus *b, const char *stream, const char *name, const char *filter,
-                                   const struct bus_limits *limits, struct err *err)
+static enum status ensure_consumer(struct bus *b, const struct consumer_row *c, const struct bus_limits *limits,
+                                   struct err *err)
 {
 	struct object o = {.missing_code = BUS_API_CONSUMER_NOT_FOUND, .exists_code = BUS_API_CONSUMER_EXISTS};
-	consumer_fields(name, filter, limits, &o.fields);
-	snprintf(o.label, sizeof o.label, "consumer %s of stream %s", name, stream);
-	snprintf(o.info, sizeof o.info, "CONSUMER.INFO.%s.%s", stream, name);
-	snprintf(o.create, sizeof o.create, "CONSUMER.DURABLE.CREATE.%s.%s", stream, name);
+	consumer_fields(c, limits, &o.fields);
+	snprintf(o.label, sizeof o.label, "consumer %s of stream %s", c->name, c->stream);
+	snprintf(o.info, sizeof o.info, "CONSUMER.INFO.%s.%s", c->stream, c->name);
+	snprintf(o.create, sizeof o.create, "CONSUMER.DURABLE.CREATE.%s.%s", c->stream, c->name);
 	scoped_buf body = {0};
 	struct json_writer w = {.out = &body};
 	json_begin_object(&w);
-	json_kv_cstr(&w, "stream_name", stream);
+	json_kv_cstr(&w, "stream_name", c->stream);
 	json_kv_cstr(&w, "action", "create");
 	json_key(&w, SPAN("config"));
 	json_begin_object(&w);
@@ -279,7 +294,7 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 	for (size_t i = 0; i < countof(consumer_rows); i++) {
 		const struct consumer_row *c = &consumer_rows[i];
 		if (span_is(span_from(c->stream), name) &&
-		    ensure_consumer(b, c->stream, c->name, c->filter, limits, err) != STATUS_OK)
+		    ensure_consumer(b, c, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;
@@ -311,14 +326,14 @@ enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const stru
 		char name[72], filter[128];
 		bus_kind_consumer(kind, *p, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
-		if (ensure_consumer(b, STREAM_JOBS, name, filter, limits, err) != STATUS_OK)
+		if (ensure_consumer(b, &(struct consumer_row){STREAM_JOBS, name, filter}, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
 		char name[72], filter[128];
 		bus_overflow_consumer(kind, lane, name);
 		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
-		if (ensure_consumer(b, STREAM_JOBS, name, filter, limits, err) != STATUS_OK)
+		if (ensure_consumer(b, &(struct consumer_row){STREAM_JOBS, name, filter}, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;

@@ -9,11 +9,21 @@
 #define STREAM_EVENTS "EVENTS"
 #define STREAM_DELAYED "DELAYED"
 #define STREAM_TICKS "TICKS"
+#define STREAM_STATE "STATE"       /* snapshots and reasonings */
+#define STREAM_FINDINGS "FINDINGS" /* what watchers found */
+#define STREAM_ACTIONS "ACTIONS"   /* approved steps of plans, a work queue */
+#define STREAM_SIGNALS "SIGNALS"   /* what applications tell of themselves */
 #define BUCKET_CANCELLED "cancelled"
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
+#define BUCKET_FINDINGS "findings" /* what is open */
 #define CONSUMER_EVENTS_JOBS "jobs-projection"
-#define CONSUMER_TICKS_JOBS "jobs-ticks" /* gannet.tick.jobs.*; other schedules are one token, gannet.tick.* */
+#define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
+#define CONSUMER_TICKS_COLLECTOR "ticks-collector"
+#define CONSUMER_TICKS_ANALYTICS "ticks-analytics"
+#define CONSUMER_TICKS_WATCHERS "ticks-watchers"
+#define CONSUMER_STATE_REASONING "reasoning"   /* snapshots */
+#define CONSUMER_FINDINGS_NOTIFIER "notifier" /* one at a time */
 
 /*
  * The window in which a Nats-Msg-Id, and so a job id published twice, is recognised by the broker: the de-duplication

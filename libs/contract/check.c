@@ -17,3 +17,12 @@ const char *check_kind(struct span s)
 {
 	return id_is_kind(s) ? NULL : "1 to 32 of a-z 0-9 _ -";
 }
+
+const char *check_strings(struct json v)
+{
+	struct json key, value;
+	for (struct json_iter it = json_iter(v); json_next(&it, &key, &value);)
+		if (value.type != JSON_STRING)
+			return v.type == JSON_OBJECT ? "an object of strings" : "an array of strings";
+	return NULL;
+}

@@ -70,15 +70,6 @@ static const char *check_worker_status(struct span s)
 	return "idle, running, processing, stopping or stopped";
 }
 
-static const char *check_strings(struct json v)
-{
-	struct json key, value;
-	for (struct json_iter it = json_iter(v); json_next(&it, &key, &value);)
-		if (value.type != JSON_STRING)
-			return v.type == JSON_OBJECT ? "an object of strings" : "an array of strings";
-	return NULL;
-}
-
 /* ---- tables */
 
 #define NAME .min = 1, .max = JOB_NAME_MAX

@@ -1,6 +1,7 @@
 /* The list of all messages. */
 #include "contract/registry.h"
 
+#include "contract/finding.h"
 #include "contract/job.h"
 #include "contract/requests.h"
 
@@ -22,8 +23,6 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.event.cancelled.*", &job_event_table, NULL},
     {"gannet.*.jobs.event.rejected.*", &job_event_table, NULL},
     {"gannet.*.reply.>", &job_event_table, NULL},
-    {"gannet.*.jobs.overflow.llm.*.*", &llm_job_table, NULL},
-    {"gannet.*.jobs.overflow.*.*.*", &task_table, NULL},
     {"gannet.*.jobs.stream.*", &job_stream_table, NULL},
     {"gannet.workers.registered", &worker_info_table, NULL},
     {"gannet.workers.unregistered", &worker_info_table, NULL},
@@ -42,6 +41,8 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
     {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
     {"gannet.tick.>", &tick_table, NULL},
+    {"gannet.*.findings.*.*", &finding_table, NULL},
+    {"$KV.findings.>", &finding_table, NULL},
     {NULL, &error_reply_table, NULL},
 };
 const size_t contract_rows_n = countof(contract_rows);

@@ -103,7 +103,7 @@ struct stats_reply {
 };
 extern const struct json_table stats_reply_table;
 
-/* gannet.tick.<schedule>: a turn of a schedule, published by every replica and kept once. */
+/* gannet.tick.<service>: a turn of a schedule, published by every replica and kept once. */
 struct tick {
 	struct span schedule;
 	struct json_time at;

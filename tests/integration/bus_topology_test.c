@@ -194,7 +194,7 @@ TEST(one_turn_of_a_schedule_is_stored_once)
 	bus = open_bus();
 	CHECK_OK(bus_topology_ensure(bus, STREAM_TICKS, &bus_limits_default, &err), err);
 	const struct bus_header h = {"Nats-Msg-Id", SPAN("cleanup:2026-01-01")};
-	const struct bus_out m = {.subject = "gannet.tick.jobs.cleanup", .headers = &h, .headers_n = 1};
+	const struct bus_out m = {.subject = "gannet.tick.jobs", .headers = &h, .headers_n = 1};
 	CHECK_OK(bus_store_wait(bus, &m, 0, &stored, &err), err);
 	CHECK(!stored.duplicate);
 	CHECK_OK(bus_store_wait(bus, &m, 0, &stored, &err), err);

@@ -170,8 +170,8 @@ TEST(a_turn_of_a_schedule_is_done_by_one_of_two_replicas)
 	CHECK_INT(messages(b, STREAM_JOBS), 3);
 	WAIT_FOR(bus_stream_state(b, STREAM_TICKS, &ticks, &err) == STATUS_OK && ticks.messages == 0,
 	         "the ticks to be done");
-	int done = count_text(log_of(p), "\"schedule\":\"jobs.retry_failed_jobs\"") +
-	           count_text(log_of(q), "\"schedule\":\"jobs.retry_failed_jobs\"");
+	int done = count_text(log_of(p), "\"schedule\":\"retry_failed_jobs\"") +
+	           count_text(log_of(q), "\"schedule\":\"retry_failed_jobs\"");
 	CHECK_OK(bus_stream_state(b, STREAM_TICKS, &ticks, &err), err);
 	CHECK_MSG(done <= (int)ticks.last_sequence && done + 1 >= (int)ticks.last_sequence, "%d turns done, %d ticks", done,
 	          (int)ticks.last_sequence);
@@ -187,8 +187,8 @@ TEST(cleanup_runs_by_tick_for_all_tenants)
 	test_sql("UPDATE ai_jobs SET created_at = created_at - interval '40 days', completed_at = completed_at - interval "
 	         "'40 days' "
 	         "WHERE job_id LIKE 'old-%'");
-	test_store(b, "gannet.tick.jobs.cleanup_old_jobs",
-	           SPAN("{\"schedule\":\"jobs.cleanup_old_jobs\",\"at\":\"2026-01-01T00:00:00Z\"}"), NULL);
+	test_store(b, "gannet.tick.jobs",
+	           SPAN("{\"schedule\":\"cleanup_old_jobs\",\"at\":\"2026-01-01T00:00:00Z\"}"), NULL);
 	WAIT_FOR(strcmp(test_sql("SELECT string_agg(job_id, ' ') FROM ai_jobs"), "new-1") == 0, "the cleanup");
 }
 
