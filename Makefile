@@ -122,7 +122,7 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help images deployment compose-test
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help images deployment compose-test upgrade-test
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
@@ -194,6 +194,9 @@ deployment: ## write docker-compose.yml, .env.example, deploy/ and k8s/base out 
 
 compose-test: ## run the suite of docker-compose.yml end to end, crashes included
 	@tests/deploy/compose
+
+upgrade-test: ## an earlier revision's services beside these, on the same data (GANNET_PREVIOUS=revision)
+	@tests/deploy/upgrade $(GANNET_PREVIOUS)
 
 clean: ## remove build/
 	@rm -rf build

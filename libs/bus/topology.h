@@ -63,6 +63,7 @@ bool bus_topology_is_bucket(const char *name);
 /* Facts about a stream and a consumer, for health, estimates and metrics; a request each, so not on a hot path. */
 struct bus_stream_state {
 	int64_t created_ms; /* the stream's birth; part of derived job ids */
+	int64_t first_ms;   /* when the oldest message was stored; 0: there is none */
 	uint64_t messages, bytes, first_sequence, last_sequence;
 };
 enum status bus_stream_state(struct bus *b, const char *stream, struct bus_stream_state *ret,

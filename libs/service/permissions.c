@@ -107,6 +107,10 @@ static void write_use(struct buf *out, const struct service_use *u)
 	case USE_CONSUME:
 		may_consume(out, u->name, u->consumer);
 		return;
+	case USE_SCHEDULE:
+		PUBLISH(out, "gannet.tick.%s", u->name);
+		may_consume(out, STREAM_TICKS, u->consumer);
+		return;
 	case USE_GET:
 		may_get(out, u->name);
 		return;

@@ -46,6 +46,7 @@ struct service_use {
 		USE_SUBSCRIBE,   /* to the subject `name` */
 		USE_EXECUTE,     /* jobs of the kind `name`, with libs/worker */
 		USE_CONSUME,     /* pulls from the durable `consumer` of the stream `name` */
+		USE_SCHEDULE,    /* as service/schedule.h does for the service `name`, by the `consumer` of TICKS */
 		USE_GET,         /* reads single messages or values of the stream or bucket `name` */
 		USE_FOLLOW,      /* reads the stream or bucket `name` in order, live */
 		USE_PUT,         /* values of the bucket `name` */

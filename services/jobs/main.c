@@ -110,12 +110,11 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 
 static const struct service_use uses[] = {
     {USE_CONSUME, STREAM_EVENTS, CONSUMER_EVENTS_JOBS},
-    {USE_CONSUME, STREAM_TICKS, CONSUMER_TICKS_JOBS},
+    {USE_SCHEDULE, "jobs", CONSUMER_TICKS_JOBS},
     {USE_PUBLISH, "gannet.*.jobs.submit.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.delayed.*.*.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.event.queued.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.event.cancelled.*"},
-    {USE_PUBLISH, "gannet.tick.jobs.*"},
     {USE_GET, STREAM_EVENTS},
     {USE_GET, STREAM_JOBS},
     {USE_GET, STREAM_DELAYED},

@@ -185,7 +185,7 @@ TEST(tenant_cannot_act_as_a_service_or_touch_streams)
 	check_may_not_publish(acme, "tenant-acme",
 	                      (const char *const[]){"gannet.acme.jobs.event.completed.a", "gannet.acme.jobs.delayed.llm.high.1.a",
 	                                            "gannet.acme.jobs.overflow.llm.high.1", "gannet.acme.jobs.stream.a",
-	                                            "gannet.tick.jobs.cleanup", "gannet.workers.registered",
+	                                            "gannet.tick.jobs", "gannet.workers.registered",
 	                                            "$KV.cancelled.globex.a.1", "$KV.workers.w", "$JS.API.STREAM.INFO.JOBS",
 	                                            "$JS.API.STREAM.PURGE.JOBS", "$JS.API.STREAM.DELETE.EVENTS",
 	                                            "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.DIRECT.GET.EVENTS",
