@@ -122,7 +122,7 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help images deployment compose-test upgrade-test
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help check-deployment images deployment compose-test upgrade-test
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
@@ -184,6 +184,9 @@ check: check-layers check-headers check-scripts ## all static checks
 coverage: ## line coverage of libs and services over the whole suite
 	@$(MAKE) --no-print-directory MODE=cov test-all
 	@gcovr --root . --object-directory build/cov --gcov-ignore-parse-errors -f 'libs/' -f 'services/' --print-summary --txt build/cov/coverage.txt
+
+check-deployment: ## what deploys the services is what they say, and well formed (after make MODE=release)
+	@scripts/check-deployment
 
 images: ## build the image of every service with docker, and its list of packages
 	@scripts/images
