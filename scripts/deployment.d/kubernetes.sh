@@ -14,6 +14,7 @@ kubernetes_files() {
 	done
 	write k8s/base/kustomization.yaml base_kustomization
 	write k8s/base/bootstrap/job.yaml bootstrap_job
+	write k8s/nack/jetstream.yaml nack_file
 	write k8s/base/nats/accounts.conf scripts/nats-accounts
 	write k8s/overlays/local/accounts.conf scripts/nats-accounts --local
 	write k8s/components/keda/kustomization.yaml component_kustomization
@@ -254,6 +255,14 @@ spec:
   behavior:
     scaleDown: { stabilizationWindowSeconds: 300 }
 Y
+}
+
+# For those who let NACK look after streams instead of the job `bootstrap`.
+nack_file() {
+	local kind options=(--replicas 3)
+	for kind in $(all_kinds); do options+=(--kind "$kind"); done
+	echo '# Made by scripts/deployment: gannet bootstrap --nack. The alternative to the job bootstrap, for NACK.'
+	"$bin/gannet" bootstrap --nack "${options[@]}"
 }
 
 bootstrap_job() {

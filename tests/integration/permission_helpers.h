@@ -58,22 +58,14 @@ UNUSED static const char *url_of(const char *user)
 	return text_of("nats://%s:%s@%s", user, password_of(user), test_nats_url() + strlen("nats://"));
 }
 
-static struct bus *opened[16];
-static size_t opened_n;
-UNUSED static void close_opened(void)
-{
-	while (opened_n)
-		bus_close(opened[--opened_n]);
-}
-
-/* A connection as that user, with the inboxes that are its own; closed at the end. */
+/* A connection as that user, with the inboxes that are its own; open until the process ends. */
 UNUSED static struct bus *open_as(const char *user, const char *inbox)
 {
 	struct err err;
 	const struct bus_options o = {.url = url_of(user), .name = user, .clock = &clock_system, .inbox_prefix = inbox};
+	static struct bus *opened[16];
+	static size_t opened_n;
 	CHECK(opened_n < countof(opened));
-	if (!opened_n)
-		test_at_end(TEST_END_BUS, close_opened);
 	CHECK_OK(bus_open(&o, &opened[opened_n], &err), err);
 	return opened[opened_n++];
 }
