@@ -55,7 +55,7 @@ enum status bus_open(const struct bus_options *o, struct bus **ret, struct err *
  */
 void bus_close(struct bus *b);
 bool bus_is_connected(struct bus *b);
-/* The server refuses us: this connection never comes back. */
+/* For good: a server has refused our credentials twice running. Also from on_state, which is then told. */
 bool bus_is_closed(struct bus *b);
 /* How many times the connection was re-established. */
 uint64_t bus_reconnects(struct bus *b);

@@ -137,8 +137,9 @@ void permissions_write(const struct service_descriptor *d, struct buf *out)
 		return;
 	buf_adds(out, "respond\n");
 	line(out, "subscribe", "$SRV.*");
-	write_subject(out, "subscribe", "$SRV.*.%s", d->name);
-	write_subject(out, "subscribe", "$SRV.*.%s.*", d->name);
+	const char *name = d->micro_name ? d->micro_name : d->name;
+	write_subject(out, "subscribe", "$SRV.*.%s", name);
+	write_subject(out, "subscribe", "$SRV.*.%s.*", name);
 	for (size_t i = 0; i < d->endpoints_n; i++) {
 		line(out, "subscribe", d->endpoints[i].subject);
 		if (span_starts(span_from(d->endpoints[i].subject), SPAN("gannet.*.")))

@@ -67,8 +67,9 @@ struct service_descriptor {
 	const char *const *topology;      /* streams and buckets it needs, NULL-terminated */
 	const struct service_use *uses;   /* MAY */
 	size_t uses_n;
-	const struct micro_endpoint *endpoints; /* MAY: what it gives to micro_start(), under its own name */
+	const struct micro_endpoint *endpoints; /* MAY: what it gives to micro_start() */
 	size_t endpoints_n;
+	const char *micro_name; /* under which; NULL: its own */
 	const struct env_option *options; /* its own, besides service_config */
 	size_t options_n;
 	void (*help)(struct buf *out); /* MAY: adds to --help what a library of it reads from the environment */
