@@ -10,9 +10,11 @@ MAKEFLAGS += --no-builtin-rules
 PACKAGES := libuv libcurl libmicrohttpd libpq libcrypto
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wno-missing-field-initializers
-VERSION_GIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+VERSION_GIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+VERSION_GIT := $(VERSION_GIT)
 CPPFLAGS += -D_GNU_SOURCE -Ilibs -I$(B)/gen -I. $(shell pkg-config --cflags $(PACKAGES))
-CFLAGS_BASE := -std=gnu17 -g -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP $(WARNINGS)
+# What is built does not depend on where.
+CFLAGS_BASE := -std=gnu17 -g -ffile-prefix-map=$(CURDIR)=. -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP $(WARNINGS)
 CFLAGS_debug := -Og
 CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -138,7 +140,7 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench bench-peers chaos check-layers check-headers check-scripts check coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench bench-peers chaos check-layers check-headers check-scripts check coverage clean deps help check-deployment images deployment compose-test upgrade-test
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
@@ -205,6 +207,22 @@ check: check-layers check-headers check-scripts ## all static checks
 coverage: ## line coverage of libs and services over the whole suite
 	@$(MAKE) --no-print-directory MODE=cov test-all
 	@gcovr --root . --object-directory build/cov --gcov-ignore-parse-errors -f 'libs/' -f 'services/' --print-summary --txt build/cov/coverage.txt
+
+check-deployment: ## what deploys the services is what they say, and well formed (after make MODE=release)
+	@scripts/check-deployment
+
+images: ## build the image of every service with docker, and its list of packages
+	@scripts/images
+
+deployment: ## write docker-compose.yml, .env.example, deploy/ and k8s/base out of what the services say
+	@$(MAKE) --no-print-directory MODE=release all
+	@scripts/deployment
+
+compose-test: ## run the suite of docker-compose.yml end to end, crashes included
+	@tests/deploy/compose
+
+upgrade-test: ## an earlier revision's services beside these, on the same data (GANNET_PREVIOUS=revision)
+	@tests/deploy/upgrade $(GANNET_PREVIOUS)
 
 clean: ## remove build/
 	@rm -rf build

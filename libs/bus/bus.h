@@ -14,10 +14,23 @@
  */
 struct bus;
 
+/* Paths of PEM files, each or NULL. Any of these asks for TLS, whatever the address says. */
+struct bus_tls {
+	const char *ca_file;             /* whom to trust instead of the system's authorities */
+	const char *cert_file, *key_file; /* who we are, for servers that ask */
+	const char *name; /* what the server's certificate must be for; NULL: the first address's host if that is a name */
+};
+
 struct bus_options {
 	const char *url;        /* one or more, comma separated; user:password@ or token@ as in NATS_URL */
 	const char *name;       /* shown by the server's connection list */
 	const char *creds_file; /* or NULL */
+	struct bus_tls tls;
+	/*
+	 * What begins the subjects that answers to us come on; NULL: _INBOX. With one of its own, a client can be kept from
+	 * reading the answers of others. At most BUS_INBOX_PREFIX_MAX characters.
+	 */
+	const char *inbox_prefix;
 	const struct clock *clock;
 	/*
 	 * Gathers what is published while the server is busy instead of sending each at once: less processor time under
@@ -31,6 +44,8 @@ struct bus_options {
 	void (*on_state)(void *arg, bool connected, const char *why);
 	void *arg;
 };
+
+#define BUS_INBOX_PREFIX_MAX 64
 
 /* Waits up to 5 s for the first connection. */
 enum status bus_open(const struct bus_options *o, struct bus **ret, struct err *err) must_check;

@@ -83,6 +83,8 @@ static natsStatus set_options(struct bus *b, const struct bus_options *o)
 		s = natsOptions_SetName(c, o->name);
 	if (s == NATS_OK && o->creds_file)
 		s = natsOptions_SetUserCredentialsFromFiles(c, o->creds_file, NULL);
+	if (s == NATS_OK && o->inbox_prefix)
+		s = natsOptions_SetCustomInboxPrefix(c, o->inbox_prefix);
 	if (s == NATS_OK)
 		s = natsOptions_SetMaxReconnect(c, -1);
 	if (s == NATS_OK)
@@ -112,13 +114,28 @@ static natsStatus set_options(struct bus *b, const struct bus_options *o)
 	return s;
 }
 
+/* Tokens without wildcards, joined by dots. */
+static bool is_prefix(const char *p)
+{
+	size_t n = strlen(p);
+	return n && n <= BUS_INBOX_PREFIX_MAX && p[0] != '.' && p[n - 1] != '.' && !strstr(p, "..") &&
+	       strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") == n;
+}
+
 enum status bus_connection_options(struct bus *b, const struct bus_options *o, struct err *err)
 {
+	if (o->inbox_prefix && !is_prefix(o->inbox_prefix))
+		return err_field(err, STATUS_INVALID, "NATS_INBOX_PREFIX",
+		                 "NATS_INBOX_PREFIX: \"%.80s\" is not tokens of A-Z a-z 0-9 _ - joined by dots, at most %d characters",
+		                 o->inbox_prefix, BUS_INBOX_PREFIX_MAX);
+	snprintf(b->inbox_prefix, sizeof b->inbox_prefix, "%s", o->inbox_prefix ? o->inbox_prefix : "_INBOX");
 	natsStatus s = natsOptions_Create(&b->options);
 	if (s == NATS_OK)
 		s = set_options(b, o);
 	if (s != NATS_OK)
 		return bus_client_err(err, s, o->creds_file ? o->creds_file : "options");
+	if (bus_tls_apply(b->options, o, err) != STATUS_OK)
+		return err->status;
 	return bus_address_apply(b->options, o->url, err);
 }
 

@@ -199,7 +199,7 @@ static void request_consumer(struct bus_follow *f)
 /* Under the lock, with no run alive. */
 static enum status begin(struct bus_follow *f, struct err *err)
 {
-	bus_inbox(f->inbox);
+	bus_inbox(f->bus, f->inbox);
 	f->consumer_sequence = f->before = 0;
 	f->made = f->broken = f->answered = f->ending = false;
 	f->consumer[0] = 0;

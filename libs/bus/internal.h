@@ -20,7 +20,7 @@
 #define BUS_SUB_PENDING_MAX 262144           /* messages (and KiB) that may wait for a subscription's callback */
 #define BUS_RETIRED_MS 5000                  /* see bus_sub_free() */
 #define BUS_TURN_MS 1000                     /* the keeper looks after everything at least this often */
-#define BUS_INBOX_BYTES 48
+#define BUS_INBOX_BYTES (BUS_INBOX_PREFIX_MAX + 32)
 
 /*
  * Something that needs looking after now and then: unanswered publications, silent pulls. `turn` runs on the keeper
@@ -42,6 +42,7 @@ struct bus {
 	bool bulk;
 	void (*on_state)(void *arg, bool connected, const char *why);
 	void *arg;
+	char inbox_prefix[BUS_INBOX_PREFIX_MAX + 1];
 	natsOptions *options;
 	natsConnection *nc;
 	atomic_bool connected;
@@ -82,6 +83,8 @@ enum status bus_client_err(struct err *err, natsStatus s, const char *what);
 enum status bus_connection_options(struct bus *b, const struct bus_options *o, struct err *err) must_check;
 /* address.c */
 enum status bus_address_apply(natsOptions *options, const char *url, struct err *err) must_check;
+/* tls.c */
+enum status bus_tls_apply(natsOptions *options, const struct bus_options *o, struct err *err) must_check;
 
 /* Call after every publication on b->nc: in bulk mode the keeper is told to send. */
 void bus_sent(struct bus *b);
@@ -94,8 +97,8 @@ int bus_message_status(natsMsg *m);
 /* What ADR-32's error headers say; OK when there are none. */
 enum status bus_service_err(const struct bus_in *in, struct err *err);
 
-/* A subject prefix nobody else uses: "_INBOX.<22 characters>". */
-void bus_inbox(char out[BUS_INBOX_BYTES]);
+/* A subject prefix nobody else uses: "_INBOX.<22 characters>", or with the connection's prefix. */
+void bus_inbox(const struct bus *b, char out[BUS_INBOX_BYTES]);
 
 /* `fn` gets messages of its own to destroy. */
 typedef void (*bus_message_fn)(void *arg, natsMsg *m);

@@ -52,7 +52,7 @@ enum status bus_lookup_open(struct bus *b, const char *stream, struct bus_lookup
 		abort();
 	l->bus = b;
 	snprintf(l->stream, sizeof l->stream, "%s", stream);
-	bus_inbox(l->inbox);
+	bus_inbox(b, l->inbox);
 	snprintf(subject, sizeof subject, "%s.*", l->inbox);
 	pthread_mutex_init(&l->mu, NULL);
 	bus_cond_init(&l->answered);

@@ -7,11 +7,11 @@
 
 #define HEADER_STACK_BYTES 512
 
-void bus_inbox(char out[BUS_INBOX_BYTES])
+void bus_inbox(const struct bus *b, char out[BUS_INBOX_BYTES])
 {
 	char id[ID_BYTES];
 	id_random(id);
-	snprintf(out, BUS_INBOX_BYTES, "_INBOX.%s", id);
+	snprintf(out, BUS_INBOX_BYTES, "%s.%s", b->inbox_prefix, id);
 }
 
 /*

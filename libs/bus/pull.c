@@ -156,7 +156,7 @@ void bus_delivery_free(struct bus_delivery *d)
 static enum status subscribe(struct bus_pull *p, struct err *err)
 {
 	char pattern[BUS_INBOX_BYTES + 8];
-	bus_inbox(p->inbox);
+	bus_inbox(p->bus, p->inbox);
 	snprintf(pattern, sizeof pattern, "%s.pull.*", p->inbox);
 	p->epoch = atomic_load(&p->bus->epoch);
 	p->asked = 0;

@@ -18,6 +18,9 @@ enum status bus_stream_state(struct bus *b, const char *stream, struct bus_strea
 	if (!json_member(doc, SPAN("created"), &created) || !rfc3339_parse(json_text(created, &a), &s.created_ms))
 		return err_set(err, STATUS_INTERNAL, "stream %s: its date of creation is missing or not understood", stream);
 	s.messages = bus_api_u64(doc, "/state/messages");
+	s.first_ms = 0;
+	if (s.messages && json_pointer(doc, "/state/first_ts", &created) && !rfc3339_parse(json_text(created, &a), &s.first_ms))
+		return err_set(err, STATUS_INTERNAL, "stream %s: the date of its first message is not understood", stream);
 	s.bytes = bus_api_u64(doc, "/state/bytes");
 	s.first_sequence = bus_api_u64(doc, "/state/first_seq");
 	s.last_sequence = bus_api_u64(doc, "/state/last_seq");

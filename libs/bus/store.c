@@ -449,7 +449,7 @@ enum status bus_store_open(struct bus *b, struct err *err)
 	pthread_mutex_init(&st->mu, NULL);
 	bus_cond_init(&st->room);
 	bus_cond_init(&st->idle);
-	bus_inbox(st->inbox);
+	bus_inbox(b, st->inbox);
 	st->inbox_n = strlen(st->inbox);
 	char pattern[BUS_INBOX_BYTES + 2];
 	snprintf(pattern, sizeof pattern, "%s.*", st->inbox);

@@ -309,6 +309,14 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 	return STATUS_OK;
 }
 
+bool bus_topology_is_bucket(const char *name)
+{
+	for (size_t i = 0; i < countof(rows); i++)
+		if (span_is(span_from(rows[i].name), name))
+			return rows[i].kind == BUCKET;
+	return false;
+}
+
 void bus_kind_consumer(const char *kind, const char *priority, char out[72])
 {
 	snprintf(out, 72, "%s_%s", kind, priority);
@@ -319,23 +327,93 @@ void bus_overflow_consumer(const char *kind, unsigned lane, char out[72])
 	snprintf(out, 72, "%s_overflow_%u", kind, lane);
 }
 
+/* Every consumer of a kind, until `fn` fails. */
+static enum status each_kind_consumer(const char *kind, enum status (*fn)(void *arg, const struct consumer_row *c, struct err *err),
+                                      void *arg, struct err *err)
+{
+	char name[72], filter[128];
+	const struct consumer_row row = {STREAM_JOBS, name, filter};
+	for (const char *const *p = priority_names; *p; p++) {
+		bus_kind_consumer(kind, *p, name);
+		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
+		if (fn(arg, &row, err) != STATUS_OK)
+			return err->status;
+	}
+	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
+		bus_overflow_consumer(kind, lane, name);
+		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
+		if (fn(arg, &row, err) != STATUS_OK)
+			return err->status;
+	}
+	return STATUS_OK;
+}
+
+struct ensuring {
+	struct bus *bus;
+	const struct bus_limits *limits;
+};
+
+static enum status ensure_one(void *arg, const struct consumer_row *c, struct err *err)
+{
+	const struct ensuring *e = arg;
+	return ensure_consumer(e->bus, c, e->limits, err);
+}
+
 enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits, struct err *err)
 {
 	if (!id_is_kind(span_from(kind)))
 		return err_field(err, STATUS_INVALID, "kind", "kind \"%.40s\" is not 1 to 32 of a-z 0-9 _ -", kind);
-	for (const char *const *p = priority_names; *p; p++) {
-		char name[72], filter[128];
-		bus_kind_consumer(kind, *p, name);
-		snprintf(filter, sizeof filter, "gannet.*.jobs.submit.%s.%s", kind, *p);
-		if (ensure_consumer(b, &(struct consumer_row){STREAM_JOBS, name, filter}, limits, err) != STATUS_OK)
-			return err->status;
-	}
-	for (unsigned lane = 0; lane < BUS_OVERFLOW_LANES; lane++) {
-		char name[72], filter[128];
-		bus_overflow_consumer(kind, lane, name);
-		snprintf(filter, sizeof filter, "gannet.*.jobs.overflow.%s.*.%u", kind, lane);
-		if (ensure_consumer(b, &(struct consumer_row){STREAM_JOBS, name, filter}, limits, err) != STATUS_OK)
-			return err->status;
-	}
+	return each_kind_consumer(kind, ensure_one, &(struct ensuring){b, limits}, err);
+}
+
+/* ---- described instead of created */
+
+struct describing {
+	const struct bus_limits *limits;
+	void (*fn)(void *arg, const struct bus_object *o);
+	void *arg;
+};
+
+static void describe(const struct describing *d, const char *name, const char *stream, const struct fields *f)
+{
+	scoped_buf body = {0};
+	struct json_writer w = {.out = &body};
+	json_begin_object(&w);
+	write_fields(&w, f);
+	json_end_object(&w);
+	d->fn(d->arg, &(struct bus_object){name, stream, {buf_span(&body), JSON_OBJECT}});
+}
+
+static enum status describe_consumer(void *arg, const struct consumer_row *c, struct err *err)
+{
+	struct fields f = {0};
+	const struct describing *d = arg;
+	(void)err;
+	consumer_fields(c, d->limits, &f);
+	describe(d, c->name, c->stream, &f);
 	return STATUS_OK;
+}
+
+static void describe_stream(const struct describing *d, const struct row *r)
+{
+	struct fields f = {0};
+	char name[80], kv_subjects[100];
+	snprintf(name, sizeof name, "%s%s", r->kind == BUCKET ? "KV_" : "", r->name);
+	snprintf(kv_subjects, sizeof kv_subjects, "[\"$KV.%s.>\"]", r->name);
+	stream_fields(r, d->limits, r->kind == BUCKET ? kv_subjects : r->subjects, &f);
+	describe(d, name, NULL, &f);
+}
+
+void bus_topology_describe(const struct bus_limits *limits, const char *const *kinds,
+                           void (*fn)(void *arg, const struct bus_object *o), void *arg)
+{
+	struct describing d = {limits, fn, arg};
+	for (size_t i = 0; i < countof(rows); i++)
+		describe_stream(&d, &rows[i]);
+	for (size_t i = 0; i < countof(consumer_rows); i++)
+		if (describe_consumer(&d, &consumer_rows[i], &(struct err){0}) != STATUS_OK)
+			return;
+	for (; kinds && *kinds; kinds++)
+		if (each_kind_consumer(*kinds, describe_consumer, &d, &(struct err){0}) != STATUS_OK)
+			return;
 }

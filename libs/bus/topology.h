@@ -3,6 +3,7 @@
 #define GANNET_BUS_TOPOLOGY_H
 
 #include "bus/bus.h"
+#include "json/json.h"
 
 /* Names as constants, so that a misspelt stream does not compile. */
 #define STREAM_JOBS "JOBS"
@@ -59,6 +60,18 @@ extern const struct bus_limits bus_limits_default;
  */
 enum status bus_topology_ensure(struct bus *b, const char *name, const struct bus_limits *limits,
                                 struct err *err) must_check;
+/*
+ * The same objects without a broker, for tools that create them: the streams, those of buckets (KV_…) among them, then
+ * all consumers, with those of `kinds` (NULL-terminated, or NULL). `config` is an object as the JetStream
+ * API takes it. Valid in the call.
+ */
+struct bus_object {
+	const char *name;
+	const char *stream; /* of a consumer; NULL: it is a stream itself */
+	struct json config;
+};
+void bus_topology_describe(const struct bus_limits *limits, const char *const *kinds,
+                           void (*fn)(void *arg, const struct bus_object *o), void *arg);
 /* The durable consumer of a job kind and priority on JOBS, "<kind>_<priority>". */
 enum status bus_topology_ensure_kind(struct bus *b, const char *kind, const struct bus_limits *limits,
                                      struct err *err) must_check;
@@ -67,10 +80,12 @@ void bus_kind_consumer(const char *kind, const char *priority, char out[72]);
 void bus_overflow_consumer(const char *kind, unsigned lane, char out[72]);
 /* Names in the table, NULL-terminated; for tests and for documentation. */
 extern const char *const bus_topology_names[];
+bool bus_topology_is_bucket(const char *name);
 
 /* Facts about a stream and a consumer, for health, estimates and metrics; a request each, so not on a hot path. */
 struct bus_stream_state {
 	int64_t created_ms; /* the stream's birth; part of derived job ids */
+	int64_t first_ms;   /* when the oldest message was stored; 0: there is none */
 	uint64_t messages, bytes, first_sequence, last_sequence;
 };
 enum status bus_stream_state(struct bus *b, const char *stream, struct bus_stream_state *ret,

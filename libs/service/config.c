@@ -16,6 +16,14 @@ static const struct env_option shared_options[] = {
      .help = "servers of the broker, comma separated; BROKER_URL, else " NATS_URL_DEFAULT},
     {"BROKER_URL", ENV_TEXT, AT(broker_url), NULL, .secret = true, .help = "the same, used when NATS_URL is not set"},
     {"NATS_CREDS", ENV_TEXT, AT(shared.creds_file), NULL, .help = "path of a NATS credentials file"},
+    {"NATS_CA", ENV_TEXT, AT(shared.tls.ca_file), NULL,
+     .help = "path of certificates to trust for the broker; any of these four asks for TLS"},
+    {"NATS_CERT", ENV_TEXT, AT(shared.tls.cert_file), NULL, .help = "path of our own certificate, for a broker that asks"},
+    {"NATS_KEY", ENV_TEXT, AT(shared.tls.key_file), NULL, .help = "path of its key"},
+    {"NATS_TLS_NAME", ENV_TEXT, AT(shared.tls.name), NULL,
+     .help = "name that the broker's certificate must hold; the first server's host"},
+    {"NATS_INBOX_PREFIX", ENV_TEXT, AT(shared.inbox_prefix), "_INBOX",
+     .help = "begins the subjects of answers to this service; its user at the broker may read no others"},
     {"WORKER_ID", ENV_TEXT, AT(shared.worker_id), NULL, .help = "name of this process; <service>-<host>-<pid>"},
     {"LOG_LEVEL", ENV_TEXT, AT(shared.log_level), "INFO", .help = "DEBUG, INFO, WARN or ERROR"},
     {"HEALTH_BIND", ENV_TEXT, AT(shared.health_bind), "127.0.0.1",
@@ -89,11 +97,15 @@ static enum status check_shared(struct service_settings *s, struct err *err)
 	return STATUS_OK;
 }
 
-enum status config_load(const struct service_descriptor *d, struct service_settings *settings, struct err *err)
+enum status config_load_shared(struct service_settings *settings, struct err *err)
 {
 	enum status e = env_load(shared_options, countof(shared_options), settings, err);
-	if (e == STATUS_OK)
-		e = check_shared(settings, err);
+	return e == STATUS_OK ? check_shared(settings, err) : e;
+}
+
+enum status config_load(const struct service_descriptor *d, struct service_settings *settings, struct err *err)
+{
+	enum status e = config_load_shared(settings, err);
 	if (e == STATUS_OK)
 		e = env_load(d->options, d->options_n, d->config, err);
 	return e;
@@ -101,10 +113,12 @@ enum status config_load(const struct service_descriptor *d, struct service_setti
 
 void config_help(const struct service_descriptor *d, struct buf *out)
 {
-	buf_printf(out, "gannet-%s: %s\n\nUsage: gannet-%s [--help | --version]\n", d->name, d->summary, d->name);
+	buf_printf(out, "gannet-%s: %s\n\nUsage: gannet-%s [--help | --version | --health | --permissions]\n", d->name, d->summary, d->name);
 	buf_adds(
 	    out,
 	    "\nConfiguration is read from environment variables; NAME_FILE names a file that holds the value of NAME.\n");
+	buf_adds(out, "--health asks the process that runs here with the same environment whether it is ready; --permissions "
+	              "prints what it\nneeds at the broker.\n");
 	if (d->options_n) {
 		buf_printf(out, "\nOptions of gannet-%s:\n", d->name);
 		env_help(d->options, d->options_n, out);

@@ -18,6 +18,8 @@ struct service_settings {
 /* Reads the service's own options and the shared ones; `settings` and d->config are filled. */
 enum status config_load(const struct service_descriptor *d, struct service_settings *settings,
                         struct err *err) must_check;
+/* The shared ones alone, for questions to another process with the same environment. */
+enum status config_load_shared(struct service_settings *settings, struct err *err) must_check;
 void config_help(const struct service_descriptor *d, struct buf *out);
 /* The servers of a URL list without user names, passwords and tokens: "nats://a:4222,b:4222". */
 void config_redact_url(const char *url, char *out, size_t out_bytes);
@@ -49,6 +51,9 @@ enum status health_start(struct health *h, struct service *s, struct err *err) m
 void health_stop(struct health *h);
 void health_set_phase(struct health *h, enum health_phase phase);
 void health_add_check(struct health *h, const struct health_check *c);
+
+/* ---- permissions.c */
+void permissions_write(const struct service_descriptor *d, struct buf *out);
 
 /* ---- process.c: what every process tells about itself in /metrics */
 void process_metrics_register(const struct clock *clock);

@@ -113,6 +113,8 @@ static enum status open_bus(struct service *s, struct err *err)
 	const struct bus_options o = {.url = c->nats_url,
 	                              .name = s->instance,
 	                              .creds_file = c->creds_file,
+	                              .tls = c->tls,
+	                              .inbox_prefix = c->inbox_prefix,
 	                              .clock = s->clock,
 	                              .bulk = s->descriptor->bulk,
 	                              .on_state = on_bus_state,
@@ -257,11 +259,20 @@ static int serve(struct service *s)
 	return code;
 }
 
-static int print_help(const struct service_descriptor *d)
+static int print(const struct service_descriptor *d, void (*write)(const struct service_descriptor *d, struct buf *out))
 {
 	scoped_buf text = {0};
-	config_help(d, &text);
+	write(d, &text);
 	return fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int ask_health(struct service *s)
+{
+	struct err err = {0};
+	if (config_load_shared(&s->settings, &err) == STATUS_OK)
+		return service_ask_health(s->settings.shared.health_bind, s->settings.shared.health_port, "/health/ready");
+	fprintf(stderr, "%s\n", err.msg);
+	return SERVICE_EXIT_USAGE;
 }
 
 int service_main(const struct service_descriptor *d, int argc, char **argv)
@@ -271,11 +282,15 @@ int service_main(const struct service_descriptor *d, int argc, char **argv)
 	s->clock = &clock_system;
 	s->started_mono_ms = clock_mono_ms(s->clock);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return print_help(d);
+		return print(d, config_help);
+	if (argc == 2 && strcmp(argv[1], "--permissions") == 0)
+		return print(d, permissions_write);
+	if (argc == 2 && strcmp(argv[1], "--health") == 0)
+		return ask_health(s);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("gannet-%s %s (%s)\n", d->name, GANNET_VERSION, GANNET_COMMIT) < 0;
 	if (argc > 1) {
-		fprintf(stderr, "gannet-%s: unknown argument \"%s\"; there are --help and --version\n", d->name,
+		fprintf(stderr, "gannet-%s: unknown argument \"%s\"; there are --help, --version, --health and --permissions\n", d->name,
 		        argv[argc - 1]);
 		return SERVICE_EXIT_USAGE;
 	}

@@ -4,6 +4,7 @@
 #define GANNET_SERVICE_SERVICE_H
 
 #include "bus/bus.h"
+#include "bus/micro.h"
 #include "bus/topology.h"
 #include "core/env.h"
 #include "core/log.h"
@@ -16,6 +17,8 @@
 struct service_config {
 	const char *nats_url;      /* NATS_URL, else BROKER_URL; nats://127.0.0.1:4222 */
 	const char *creds_file;    /* NATS_CREDS */
+	struct bus_tls tls;        /* NATS_CA, NATS_CERT, NATS_KEY, NATS_TLS_NAME */
+	const char *inbox_prefix;  /* NATS_INBOX_PREFIX: _INBOX */
 	const char *worker_id;     /* WORKER_ID; default <service>-<host>-<pid> */
 	const char *log_level;     /* LOG_LEVEL: INFO */
 	const char *health_bind;   /* HEALTH_BIND: 127.0.0.1 */
@@ -34,8 +37,27 @@ struct service_config {
 struct service;
 
 /*
+ * What a service does at the broker besides looking at its topology and answering at its endpoints. `--permissions`
+ * prints what follows from all three; the broker's rules for the service's user are made of that and allow nothing else.
+ */
+struct service_use {
+	enum service_use_kind {
+		USE_PUBLISH = 1, /* to the subject `name`, plainly or stored, or as a request */
+		USE_SUBSCRIBE,   /* to the subject `name` */
+		USE_EXECUTE,     /* jobs of the kind `name`, with libs/worker */
+		USE_CONSUME,     /* pulls from the durable `consumer` of the stream `name` */
+		USE_SCHEDULE,    /* as service/schedule.h does for the service `name`, by the `consumer` of TICKS */
+		USE_GET,         /* reads single messages or values of the stream or bucket `name` */
+		USE_FOLLOW,      /* reads the stream or bucket `name` in order, live */
+		USE_PUT,         /* values of the bucket `name` */
+		USE_REMOVE,      /* messages of the stream `name` */
+	} kind;
+	const char *name, *consumer;
+};
+
+/*
  * A service is one descriptor and `int main(int argc, char **argv) { return service_main(&descriptor, argc, argv); }`.
- * Order: options are read (--help, --version answer and exit), logs start, signals are caught, the health server
+ * Order: options are read (--help, --version, --health, --permissions answer and exit), logs start, signals are caught, the health server
  * answers (not ready yet), the bus connects (waiting, retrying for GANNET_START_WAIT_MS), topology is ensured, `start`,
  * ready. SIGTERM or SIGINT: not ready any more, `stop` (drains within drain_ms), traces and bus are flushed, exit 0. A
  * second signal exits at once with 130.
@@ -43,6 +65,11 @@ struct service;
 struct service_descriptor {
 	const char *name, *summary;
 	const char *const *topology;      /* streams and buckets it needs, NULL-terminated */
+	const struct service_use *uses;   /* MAY */
+	size_t uses_n;
+	const struct micro_endpoint *endpoints; /* MAY: what it gives to micro_start() */
+	size_t endpoints_n;
+	const char *micro_name; /* under which; NULL: its own */
 	const struct env_option *options; /* its own, besides service_config */
 	size_t options_n;
 	void (*help)(struct buf *out); /* MAY: adds to --help what a library of it reads from the environment */
@@ -60,6 +87,12 @@ int service_main(const struct service_descriptor *d, int argc, char **argv);
 #define SERVICE_EXIT_USAGE 2  /* unknown argument or bad configuration */
 #define SERVICE_EXIT_STUCK 70 /* the watchdog or an overdue drain ended it; EX_SOFTWARE of sysexits.h */
 #define SERVICE_EXIT_SECOND_SIGNAL 130
+
+/*
+ * What --health does: asks a process on this machine, bound to `bind`, prints its answer and returns 0 for 200, else 1.
+ * For programs that do not use service_main().
+ */
+int service_ask_health(const char *bind, int64_t port, const char *path);
 
 struct bus *service_bus(struct service *s);
 const struct service_config *service_config(const struct service *s);

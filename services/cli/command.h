@@ -29,6 +29,7 @@ enum outcome {
 /* Options that every command has. */
 struct globals {
 	const char *tenant, *nats, *creds;
+	const char *ca, *cert, *key, *inbox_prefix;
 	struct opt_i64 timeout_ms;
 	bool json, no_color, quiet, version, help;
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bus/bus.h"
@@ -31,21 +32,36 @@ static struct span find_variable(struct span file, struct span name)
 	return found;
 }
 
-const char *cli_env_file(struct arena *a, const char *name)
+static struct span read_text(struct arena *a, const char *path)
 {
-	FILE *f = fopen(ENV_FILE, "re");
+	FILE *f = fopen(path, "re");
 	if (!f)
-		return NULL;
+		return (struct span){0};
 	char *text = arena_alloc(a, ENV_FILE_MAX);
 	size_t n = fread(text, 1, ENV_FILE_MAX, f);
 	fclose(f);
-	struct span value = find_variable(span_of(text, n), span_from(name));
+	return span_of(text, n);
+}
+
+const char *cli_env_file(struct arena *a, const char *name)
+{
+	struct span value = find_variable(read_text(a, ENV_FILE), span_from(name));
 	return value.n ? arena_cstr(a, value) : NULL;
 }
 
-/* --nats, else NATS_URL, else NATS_URL in ./var/env, else the local default. */
+/* NATS_URL_FILE names a file that holds the URL. */
+static const char *url_from_secret(struct arena *a)
+{
+	const char *path = getenv("NATS_URL_FILE");
+	struct span url = path && *path ? span_trim(read_text(a, path)) : (struct span){0};
+	return url.n ? arena_cstr(a, url) : NULL;
+}
+
+/* --nats, else NATS_URL, else what NATS_URL_FILE holds, else NATS_URL in ./var/env, else the local default. */
 static const char *nats_url(struct cli *c)
 {
+	if (!c->global.nats)
+		c->global.nats = url_from_secret(&c->arena);
 	if (!c->global.nats)
 		c->global.nats = cli_env_file(&c->arena, "NATS_URL");
 	if (!c->global.nats)
@@ -82,7 +98,12 @@ enum status cli_connect(struct cli *c, struct err *err)
 	if (c->bus)
 		return STATUS_OK;
 	struct bus_options o = {
-	    .url = nats_url(c), .name = "gannet", .creds_file = c->global.creds, .clock = &clock_system};
+	    .url = nats_url(c),
+	    .name = "gannet",
+	    .creds_file = c->global.creds,
+	    .tls = {c->global.ca, c->global.cert, c->global.key, NULL},
+	    .inbox_prefix = c->global.inbox_prefix,
+	    .clock = &clock_system};
 	c->nats_shown = url_without_secrets(&c->arena, span_from(o.url));
 	/* The client would only say that it cannot connect. */
 	if (o.creds_file && access(o.creds_file, R_OK) != 0)

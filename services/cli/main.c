@@ -19,9 +19,17 @@ const struct option global_options[] = {
      .env = "GANNET_TENANT", .help = "whose jobs"},
     {"nats", NULL, "URL", option_text, offsetof(struct globals, nats), .env = "NATS_URL",
      .help =
-         "the NATS server; without it the NATS_URL in ./var/env (written by `make up`), else nats://127.0.0.1:4222"},
+         "the NATS server; without it the text of the file NATS_URL_FILE, the NATS_URL in ./var/env (written by `make "
+                 "up`), else nats://127.0.0.1:4222"},
     {"creds", NULL, "FILE", option_text, offsetof(struct globals, creds), .env = "NATS_CREDS",
      .help = "a NATS credentials file"},
+    {"tlsca", NULL, "FILE", option_text, offsetof(struct globals, ca), .env = "NATS_CA",
+     .help = "certificates to trust for the NATS server"},
+    {"tlscert", NULL, "FILE", option_text, offsetof(struct globals, cert), .env = "NATS_CERT",
+     .help = "our own certificate"},
+    {"tlskey", NULL, "FILE", option_text, offsetof(struct globals, key), .env = "NATS_KEY", .help = "its key"},
+    {"inbox-prefix", NULL, "TEXT", option_text, offsetof(struct globals, inbox_prefix), .env = "NATS_INBOX_PREFIX",
+     .help = "begins the subjects of answers; _INBOX, or what the user at the server may read"},
     {"timeout", NULL, "TIME", option_ms, offsetof(struct globals, timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS,
      .help = "how long to wait, for an answer (5s) or for a job to end (any time)"},
     {"json", "j", NULL, option_flag, offsetof(struct globals, json), .help = "print JSON, errors too"},

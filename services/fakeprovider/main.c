@@ -168,6 +168,16 @@ static int run(void)
 	return s == STATUS_OK ? 0 : 1;
 }
 
+static int ask_health(void)
+{
+	struct fake_config config = {0};
+	struct err err = {0};
+	if (env_load(options, countof(options), &config, &err) == STATUS_OK)
+		return service_ask_health(config.bind, config.port, "/health");
+	fprintf(stderr, "%s\n", err.msg);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 1)
@@ -180,7 +190,9 @@ int main(int argc, char **argv)
 		printf("gannet-fakeprovider %s (%s)\n", GANNET_VERSION, GANNET_COMMIT);
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "--health") == 0)
+		return ask_health();
 	fprintf(stderr,
-	        "gannet-fakeprovider takes no arguments but --help and --version; it is configured by the environment\n");
+	        "gannet-fakeprovider takes no arguments but --help, --version and --health; it is configured by the environment\n");
 	return 2;
 }

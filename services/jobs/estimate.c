@@ -23,7 +23,7 @@
 #define HORIZON_MS (365ll * 24 * 3600 * 1000)
 
 struct queue {
-	uint64_t waiting, running;
+	uint64_t waiting, running, redelivered;
 	double ended; /* jobs this process saw end, fading */
 	bool exists;
 };
@@ -73,6 +73,12 @@ static struct metric waiting_gauge = {"gannet_queue_waiting", "Jobs not yet hand
                                       "priority"};
 static struct metric running_gauge = {"gannet_queue_running", "Jobs handed to a worker and not acknowledged.",
                                       METRIC_GAUGE, "kind", "priority"};
+static struct metric redelivered_gauge = {"gannet_queue_redelivered", "Jobs that run after an earlier try was cut short.",
+                                          METRIC_GAUGE, "kind", "priority"};
+static struct metric oldest_gauge = {.name = "gannet_queue_oldest_seconds",
+                                     .help = "Age of the oldest job that has not ended; 0: there is none.",
+                                     .kind = METRIC_GAUGE,
+                                     .scale = 1e-3};
 static struct metric delayed_gauge = {"gannet_delayed_jobs", "Jobs that wait for their time.", METRIC_GAUGE};
 
 /* ---- kinds */
@@ -188,6 +194,7 @@ static void ask(struct estimate *e, const char *consumer, struct queue *q)
 	q->exists = true;
 	q->waiting += state.waiting;
 	q->running += state.ack_pending;
+	q->redelivered += state.redelivered;
 }
 
 static void poll_queue(struct estimate *e, size_t kind, size_t queue)
@@ -212,6 +219,7 @@ static void poll_queue(struct estimate *e, size_t kind, size_t queue)
 		return;
 	metric_set(metric_series(&waiting_gauge, k->name, queue_name(queue)), (int64_t)found.waiting);
 	metric_set(metric_series(&running_gauge, k->name, queue_name(queue)), (int64_t)found.running);
+	metric_set(metric_series(&redelivered_gauge, k->name, queue_name(queue)), (int64_t)found.redelivered);
 }
 
 static void poll(struct estimate *e)
@@ -231,6 +239,9 @@ static void poll(struct estimate *e)
 	drop_silent_worker(e);
 	size_t kinds_n = e->kinds_n;
 	pthread_mutex_unlock(&e->lock);
+	if (have_jobs)
+		metric_set(metric_series(&oldest_gauge, NULL, NULL),
+		           jobs.first_ms ? clock_wall_ms(e->clock) - jobs.first_ms : 0);
 	if (have_delayed)
 		metric_set(metric_series(&delayed_gauge, NULL, NULL), (int64_t)delayed.messages);
 	for (size_t i = 0; i < kinds_n; i++)
@@ -397,6 +408,8 @@ enum status estimate_start(struct bus *b, const struct clock *clock, struct esti
 	kind_named(e, SPAN("llm"));
 	metric_register(&waiting_gauge);
 	metric_register(&running_gauge);
+	metric_register(&redelivered_gauge);
+	metric_register(&oldest_gauge);
 	metric_register(&delayed_gauge);
 	const struct bus_watch_options o = {.bucket = BUCKET_WORKERS, .entry = on_worker, .arg = e};
 	enum status status = bus_watch_open(b, &o, &e->watch, err);

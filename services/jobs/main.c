@@ -109,10 +109,31 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 	release(service_state(s));
 }
 
+static const struct service_use uses[] = {
+    {USE_CONSUME, STREAM_EVENTS, CONSUMER_EVENTS_JOBS},
+    {USE_SCHEDULE, "jobs", CONSUMER_TICKS_JOBS},
+    {USE_PUBLISH, "gannet.*.jobs.submit.*.*"},
+    {USE_PUBLISH, "gannet.*.jobs.delayed.*.*.*.*"},
+    {USE_PUBLISH, "gannet.*.jobs.event.queued.*.*"},
+    {USE_PUBLISH, "gannet.*.jobs.event.cancelled.*"},
+    {USE_GET, STREAM_EVENTS},
+    {USE_GET, STREAM_JOBS},
+    {USE_GET, STREAM_DELAYED},
+    {USE_FOLLOW, STREAM_DELAYED},
+    {USE_FOLLOW, BUCKET_WORKERS},
+    {USE_PUT, BUCKET_CANCELLED},
+    {USE_REMOVE, STREAM_JOBS},
+    {USE_REMOVE, STREAM_DELAYED},
+};
+
 static const struct service_descriptor descriptor = {
     .name = "jobs",
     .summary = "records of jobs, requests about jobs, delayed jobs",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
+    .endpoints = jobs_endpoints,
+    .endpoints_n = JOBS_ENDPOINTS,
     .options = options,
     .options_n = countof(options),
     .config = &config,

@@ -1,7 +1,7 @@
 /* The table of endpoints, and the way from bytes to a request and from a reply to bytes. */
 #include "requests.h"
 
-static const struct micro_endpoint endpoints[] = {
+const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS] = {
     {"create", "gannet.*.jobs.create", handle_create, "Queue a job, now or at run_at", .broker_only = true},
     {"get", "gannet.*.jobs.get", handle_get, "A job's whole record"},
     {"list", "gannet.*.jobs.list", handle_list, "Records by status, model, user, template, kind and time, in pages"},
@@ -18,8 +18,8 @@ static const struct micro_endpoint endpoints[] = {
 
 enum status requests_start(struct jobs *j, struct err *err)
 {
-	return micro_start(j->bus, "jobs", "Records of jobs, and what can be done with jobs", endpoints, countof(endpoints),
-	                   j, j->clock, &j->micro, err);
+	return micro_start(j->bus, "jobs", "Records of jobs, and what can be done with jobs", jobs_endpoints,
+	                   JOBS_ENDPOINTS, j, j->clock, &j->micro, err);
 }
 
 enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)

@@ -4,6 +4,8 @@
 
 #include "jobs.h"
 
+#define JOBS_ENDPOINTS 12
+extern const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS];
 enum status requests_start(struct jobs *j, struct err *err) must_check;
 
 /* Decodes a request strictly into `ret`, texts into the request's arena; no body at all is an empty object. Checks the

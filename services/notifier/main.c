@@ -234,10 +234,27 @@ static void stop(struct service *service, int64_t deadline_mono_ms)
 	release(service_state(service));
 }
 
+static const struct service_use uses[] = {
+    {USE_CONSUME, STREAM_FINDINGS, CONSUMER_FINDINGS_NOTIFIER},
+    {USE_FOLLOW, STREAM_FINDINGS}, /* the week behind, for the weekly report */
+    {USE_GET, BUCKET_FINDINGS},
+    {USE_FOLLOW, BUCKET_FINDINGS},
+    {USE_FOLLOW, BUCKET_NOTIFIED},
+    {USE_FOLLOW, BUCKET_SILENCES},
+    {USE_PUT, BUCKET_FINDINGS},
+    {USE_PUT, BUCKET_NOTIFIED},
+    {USE_PUT, BUCKET_SILENCES},
+};
+
 static const struct service_descriptor descriptor = {
     .name = "notifier",
     .summary = "files findings as issues, discussions, comments and messages, each once",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
+    .endpoints = notifier_endpoints,
+    .endpoints_n = NOTIFIER_ENDPOINTS,
+    .micro_name = "findings",
     .options = options,
     .options_n = countof(options),
     .config = &options_config,

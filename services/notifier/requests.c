@@ -160,7 +160,7 @@ static enum status handle_unsilence(void *arg, const struct micro_request *r, st
 	return STATUS_OK;
 }
 
-static const struct micro_endpoint endpoints[] = {
+const struct micro_endpoint notifier_endpoints[NOTIFIER_ENDPOINTS] = {
     {"list", "gannet.*.findings.list", handle_list, "Open findings, worst first, and what was told of them"},
     {"get", "gannet.*.findings.get", handle_get, "One finding"},
     {"silence", "gannet.*.findings.silence", handle_silence, "Keep a finding from being told for a while"},
@@ -169,7 +169,7 @@ static const struct micro_endpoint endpoints[] = {
 
 enum status requests_start(struct requests *r, struct err *err)
 {
-	return micro_start(r->bus, "findings", "What watchers found, and who was told", endpoints, countof(endpoints), r,
+	return micro_start(r->bus, "findings", "What watchers found, and who was told", notifier_endpoints, NOTIFIER_ENDPOINTS, r,
 	                   r->clock, &r->micro, err);
 }
 

@@ -12,6 +12,8 @@ struct requests {
 	const struct clock *clock;
 	struct micro *micro;
 };
+#define NOTIFIER_ENDPOINTS 4
+extern const struct micro_endpoint notifier_endpoints[NOTIFIER_ENDPOINTS];
 enum status requests_start(struct requests *r, struct err *err) must_check;
 void requests_stop(struct requests *r);
 

@@ -134,10 +134,14 @@ static void stop(struct service *service, int64_t deadline_mono_ms)
 static const char *const topology[] = {STREAM_JOBS,      STREAM_EVENTS,  STREAM_DELAYED,
                                        BUCKET_CANCELLED, BUCKET_WORKERS, NULL};
 
+static const struct service_use uses[] = {{USE_EXECUTE, "llm"}};
+
 static const struct service_descriptor descriptor = {
     .name = "runner",
     .summary = "executes llm jobs: renders prompts, calls providers, checks answers",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
     .options = options,
     .options_n = countof(options),
     .help = llm_help,

@@ -9,6 +9,8 @@
 
 static pid_t pid;
 static int port;
+static const char *configuration;
+static char log_file[512];
 
 /* The server greets with INFO once JetStream is up. */
 static bool greets(void)
@@ -31,7 +33,7 @@ static void stop(void)
 
 void test_nats_start(void)
 {
-	char path[256], port_text[8], store[512], log[512];
+	char path[256], port_text[8], store[512];
 	if (pid)
 		return;
 	if (!port) {
@@ -40,14 +42,26 @@ void test_nats_start(void)
 	}
 	snprintf(port_text, sizeof port_text, "%d", port);
 	process_path(store, sizeof store, test_dir(), "nats");
-	process_path(log, sizeof log, test_dir(), "nats.log");
+	process_path(log_file, sizeof log_file, test_dir(), "nats.log");
 	process_find("nats-server", path, sizeof path);
 	setenv("GOGC", "400", 0); /* as docs/broker.md recommends */
 	pid = process_start(&(struct process){
 	    .path = path,
-	    .argv = (const char *[]){"nats-server", "-a", "127.0.0.1", "-p", port_text, "-js", "-sd", store, NULL},
-	    .log_path = log});
+	    .argv = (const char *[]){"nats-server", "-a", "127.0.0.1", "-p", port_text, configuration ? "-c" : "-sd",
+	                                 configuration ? configuration : store, configuration ? NULL : "-js", NULL},
+	    .log_path = log_file});
 	WAIT_FOR(greets(), "nats-server to greet");
+}
+
+void test_nats_configure(const char *path)
+{
+	CHECK(!pid);
+	configuration = path;
+}
+
+const char *test_nats_log(void)
+{
+	return log_file;
 }
 
 void test_nats_kill(int sig)

@@ -14,6 +14,9 @@
 
 /* nats-server with JetStream in test_dir(); the same port and data again after test_nats_kill() + test_nats_start(). */
 void test_nats_start(void);
+/* By this configuration file, which says all but the address, JetStream too; before it is started. Then test_bus() has no user and does not connect. */
+void test_nats_configure(const char *path);
+const char *test_nats_log(void); /* its path */
 void test_nats_kill(int signal); /* waits for its end */
 const char *test_nats_url(void); /* starts it if need be */
 pid_t test_nats_pid(void);
