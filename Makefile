@@ -101,7 +101,7 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract llm,$(call sources,libs/$(l)))
+FUZZ_SOURCES := $(foreach l,core json contract llm stats diagnose,$(call sources,libs/$(l)))
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
