@@ -5,9 +5,9 @@
 
 #define REFERENCES_MAX 2000
 #define TRIES_MAX 16    /* tables whose keys are compared with a column that is named after none */
-#define SAMPLE 1000     /* distinct values */
-#define NAMED_SHARE 0.8 /* of the values that must be found */
-#define NAMED_LEAST 3
+#define SAMPLE 10000    /* rows */
+#define NAMED_SHARE 0.8 /* of the rows whose value must be found */
+#define NAMED_LEAST 3   /* different values that are found */
 #define UNNAMED_SHARE 0.95
 #define UNNAMED_LEAST 20
 
@@ -95,18 +95,19 @@ static bool values_match(struct scan *s, const struct scan_table *child, const s
                          const struct scan_table *parent, const struct scan_column *key, double share, int64_t least)
 {
 	scoped_result r = {0};
-	int64_t all, found;
+	int64_t all, found, distinct;
 	struct span where = scan_text(s, "%.*s.%.*s", SPAN_ARG(child->full), SPAN_ARG(c->name));
 	struct span sql =
 	    scan_text(s,
-	              "SELECT count(*), count(p.%.*s) FROM (SELECT DISTINCT v FROM (SELECT %.*s AS v FROM %.*s WHERE %.*s "
-	              "IS NOT NULL LIMIT 20000) a LIMIT %d) d LEFT JOIN %.*s p ON p.%.*s = d.v",
-	              SPAN_ARG(key->quoted), SPAN_ARG(c->quoted), SPAN_ARG(child->quoted), SPAN_ARG(c->quoted), SAMPLE,
-	              SPAN_ARG(parent->quoted), SPAN_ARG(key->quoted));
+	              "SELECT count(*), count(p.%.*s), count(DISTINCT p.%.*s) FROM (SELECT %.*s AS v FROM %.*s WHERE %.*s "
+	              "IS NOT NULL "
+	              "LIMIT %d) d LEFT JOIN %.*s p ON p.%.*s = d.v",
+	              SPAN_ARG(key->quoted), SPAN_ARG(key->quoted), SPAN_ARG(c->quoted), SPAN_ARG(child->quoted),
+	              SPAN_ARG(c->quoted), SAMPLE, SPAN_ARG(parent->quoted), SPAN_ARG(key->quoted));
 	if (!scan_ask(s, where, sql.p, &r) || !span_i64(store_value(&r, 0, 0), &all) ||
-	    !span_i64(store_value(&r, 0, 1), &found))
+	    !span_i64(store_value(&r, 0, 1), &found) || !span_i64(store_value(&r, 0, 2), &distinct))
 		return false;
-	return all >= least && (double)found >= share * (double)all;
+	return distinct >= least && (double)found >= share * (double)all;
 }
 
 static bool find_named(struct scan *s, struct scan_table *child, const struct scan_column *c, struct span base,

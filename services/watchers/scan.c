@@ -52,7 +52,9 @@ bool scan_ask(struct scan *s, struct span where, const char *sql, struct store_r
 	rest(s, clock_mono_ms(s->run->w->clock) - began_ms);
 	if (status == STATUS_OK)
 		return !s->over;
-	if (status == STATUS_UNAVAILABLE) {
+	/* What tries to write is refused, whatever the server says of itself otherwise. */
+	bool refused = strstr(err.msg, "25006") != NULL;
+	if (status == STATUS_UNAVAILABLE && !refused) {
 		s->over = true;
 		s->failure = err;
 		return false;
