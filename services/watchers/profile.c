@@ -122,7 +122,7 @@ static enum form learn_form(struct scan *s, const struct scan_table *t, const st
 	struct span from = scan_from(s, t, &scale);
 	buf_adds(&sql, "SELECT count(*)");
 	for (unsigned f = 1; f < FORM_COUNT; f++)
-		buf_printf(&sql, ", count(*) FILTER (WHERE v ~ '%s')", form_pattern(f));
+		buf_printf(&sql, ", count(*) FILTER (WHERE v COLLATE \"C\" ~ '%s')", form_pattern(f));
 	buf_printf(&sql, " FROM (SELECT %.*s::text AS v FROM %.*s WHERE %.*s IS NOT NULL LIMIT %d) a", SPAN_ARG(c->quoted),
 	           SPAN_ARG(from), SPAN_ARG(c->quoted), FORM_SAMPLE);
 	if (!scan_ask(s, t->full, sql.data, &r) || !span_i64(store_value(&r, 0, 0), &all) || all < FORM_LEAST)
@@ -148,7 +148,7 @@ static void add_column(struct buf *sql, const struct scan_column *c, enum form f
 		buf_printf(sql, ", min(%.*s)::float8, max(%.*s)::float8", SPAN_ARG(c->quoted), SPAN_ARG(c->quoted));
 	}
 	if (f)
-		buf_printf(sql, ", count(*) FILTER (WHERE %.*s::text !~ '%s')", SPAN_ARG(c->quoted), form_pattern(f));
+		buf_printf(sql, ", count(*) FILTER (WHERE %.*s::text COLLATE \"C\" !~ '%s')", SPAN_ARG(c->quoted), form_pattern(f));
 	else
 		buf_adds(sql, ", 0");
 }

@@ -32,7 +32,7 @@ static void check(struct scan *s, const struct scan_table *t, const struct profi
 	                   .recommendation = SPAN("Find what writes them; a CHECK constraint would keep them out."),
 	                   .rows = (int64_t)(share * (double)p->rows),
 	                   .sampled = scan_is_sampled(s, t),
-	                   .sql = scan_text(s, "SELECT * FROM %.*s WHERE %.*s::text !~ '%s'", SPAN_ARG(t->quoted),
+	                   .sql = scan_text(s, "SELECT * FROM %.*s WHERE %.*s::text COLLATE \"C\" !~ '%s'", SPAN_ARG(t->quoted),
 	                                    SPAN_ARG(c->quoted), form_pattern(now->form)),
 	               });
 }

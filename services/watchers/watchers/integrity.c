@@ -83,7 +83,7 @@ static enum status open_store(struct scan *s, struct err *err)
 	    .statement_timeout_ms =
 	        s->options.statement_timeout_ms.v < longest_ms ? s->options.statement_timeout_ms.v : longest_ms,
 	    .read_only = true,
-	    .session_sql = "SET lock_timeout = '1s'; SET max_parallel_workers_per_gather = 0",
+	    .session_sql = "SET lock_timeout = '1s'; SET work_mem = '32MB'; SET max_parallel_workers_per_gather = 0",
 	};
 	enum status status = store_new(&o, &s->store, err);
 	return status == STATUS_OK ? store_ping(s->store, err) : status;
