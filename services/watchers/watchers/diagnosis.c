@@ -157,10 +157,16 @@ static enum status look(struct watch_run *r, const struct asked *asked, struct d
 		if (report->patterns[i].severity > SEVERITY_LOW)
 			find_pattern(r, &report->patterns[i]);
 	diagnosis_write(report, &(struct json_writer){.out = &r->result});
-	snprintf(r->summary, sizeof r->summary,
-	         "%s: %zu metrics, %zu patterns of %lld facts; %lld signals were none, %zu sources did not answer",
-	         diagnosis_status_names[report->status], report->metrics_n, report->patterns_n, (long long)report->facts,
-	         (long long)bad, failed);
+	int n = snprintf(r->summary, sizeof r->summary, "%s: %zu metrics, %zu patterns of %lld facts",
+	                 diagnosis_status_names[report->status], report->metrics_n, report->patterns_n,
+	                 (long long)report->facts);
+	if (bad)
+		n += snprintf(r->summary + n, sizeof r->summary - (size_t)n, "; %lld signals were none", (long long)bad);
+	if (failed)
+		n += snprintf(r->summary + n, sizeof r->summary - (size_t)n, "; %zu sources did not answer", failed);
+	if (report->left_out)
+		snprintf(r->summary + n, sizeof r->summary - (size_t)n, "; %lld facts were too many",
+		         (long long)report->left_out);
 	return STATUS_OK;
 }
 

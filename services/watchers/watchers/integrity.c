@@ -127,8 +127,10 @@ static void write_result(struct scan *s)
 	}
 	json_end_array(&w);
 	json_end_object(&w);
-	snprintf(r->summary, sizeof r->summary, "%zu findings in %zu tables, %zu places could not be looked at",
-	         r->drafts_n + r->left_out, s->tables_n, s->skipped);
+	int n =
+	    snprintf(r->summary, sizeof r->summary, "%zu findings in %zu tables", r->drafts_n + r->left_out, s->tables_n);
+	if (s->skipped)
+		snprintf(r->summary + n, sizeof r->summary - (size_t)n, "; %zu places could not be looked at", s->skipped);
 }
 
 static enum status run(struct watch_run *r, struct err *err)
