@@ -51,6 +51,26 @@ static void make_database(void)
 	test_sql("ANALYZE");
 }
 
+/* Without the tests' limit of time: a bench may be slow. */
+static const char *run_long(void)
+{
+	const char *record, *id = test_json(ask_watch("run", "{\"name\":\"db\"}"), "/run_id");
+	while (!is_over(id, &record))
+		nanosleep(&(const struct timespec){0, 20000000}, NULL);
+	return record;
+}
+
+/* Processor time of the database's processes that have ended, in seconds. */
+static double database_s(void)
+{
+	long long user = 0, system = 0;
+	FILE *f = fopen(text_of("/proc/%d/stat", (int)test_postgres_pid()), "re");
+	CHECK(f &&
+	      fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lld %lld", &user, &system) == 2);
+	fclose(f);
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
 static double seconds_of(const char *record)
 {
 	CHECK_MSG(strcmp(test_json(record, "/status"), "completed") == 0, "%s", record);
@@ -59,22 +79,25 @@ static double seconds_of(const char *record)
 
 TEST(a_million_rows)
 {
-	double best = 1e9;
+	double best = 1e9, best_used = 1e9;
 	make_database();
 	double rows = (double)count_sql(
 	    "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM orders) + (SELECT count(*) FROM order_items) + "
 	    "(SELECT count(*) FROM products) + (SELECT count(*) FROM events) + (SELECT count(*) FROM sessions)");
 	start_watchers(CONFIG);
 	for (int i = 0; i < RUNS; i++) {
-		const char *quiet = run_watch("db");
-		double s = seconds_of(quiet);
+		double before = database_s();
+		const char *quiet = run_long();
+		double s = seconds_of(quiet), used = database_s() - before;
 		best = s < best ? s : best;
+		best_used = used < best_used ? used : best_used;
 		CHECK_MSG(strcmp(test_json(quiet, "/open"), "0") == 0, "an ordinary database is not quiet: %s", quiet);
 		CHECK_MSG(strcmp(test_json(quiet, "/result/skipped_n"), "0") == 0, "%s", quiet);
 	}
 	const char *settings = "6 tables, all checks, load_percent 100, server and service on the same 2 cores, no "
 	                       "parallel workers, best of the runs";
 	print("run", best, "s", RUNS, settings);
+	print("run_cpu", best_used, "s CPU", RUNS, "of the database's backend, whose work nearly all of it is");
 	print("rows", rows, "rows", 1, "in the database");
 	print("rows_per_s", rows / best, "rows/s", RUNS, "of the database, each looked at by every check that concerns it");
 	print("false_alarms", 0, "findings", RUNS, "in an ordinary database; the bench fails otherwise");
@@ -92,7 +115,7 @@ TEST(a_million_rows)
 	};
 	for (size_t i = 0; i < countof(planted); i++)
 		test_sql(planted[i][0]);
-	const char *record = run_watch("db");
+	const char *record = run_long();
 	seconds_of(record);
 	size_t found = 0;
 	const char *findings = test_json(record, "/result/findings");
