@@ -10,6 +10,7 @@
 #include "core/map.h"
 
 #define CAUGHT_UP_MS 10000
+#define UNDONE_MS 86400000ll /* a run that was not done in so long never will be */
 
 /* One run; all in one allocation. */
 struct entry {
@@ -225,7 +226,7 @@ void book_list(struct book *b, struct span tenant, struct span watch, size_t lim
 	free(all);
 }
 
-/* Runs that are not done are kept whatever their age; so is the last scheduled one, which says from where to go on. */
+/* Runs that are not done are kept for a day; so is the last scheduled one, which says from where to go on. */
 void book_prune(struct book *b, struct span tenant, struct span watch, size_t limit)
 {
 	size_t n;
@@ -237,7 +238,9 @@ void book_prune(struct book *b, struct span tenant, struct span watch, size_t li
 	struct span *gone = arena_alloc(&a, (n + 1) * sizeof *gone);
 	size_t gone_n = 0;
 	for (size_t i = limit; i < n; i++) {
-		bool kept = all[i]->status <= WATCH_RUNNING || (all[i]->trigger == WATCH_SCHEDULE && all[i]->turn_ms == last);
+		bool fresh = clock_wall_ms(b->clock) - all[i]->turn_ms < UNDONE_MS;
+		bool kept = (all[i]->status <= WATCH_RUNNING && fresh) ||
+		            (all[i]->trigger == WATCH_SCHEDULE && all[i]->turn_ms == last);
 		if (!kept)
 			gone[gone_n++] = arena_dup(&a, all[i]->run_id);
 	}

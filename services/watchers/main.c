@@ -14,8 +14,6 @@ static const struct env_option options[] = {
      "how often is looked whether that file has changed", .unit = 1000},
     {"GANNET_WATCH_HISTORY", ENV_INT, offsetof(struct watchers_env, history), "50", 1, WATCH_HISTORY_MAX,
      "runs kept of each watch"},
-    {"GANNET_CA_FILE", ENV_TEXT, offsetof(struct watchers_env, ca_file), NULL, 0, 0,
-     "certificates to trust instead of the system's"},
 };
 
 static const char *const topology[] = {

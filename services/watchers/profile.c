@@ -148,7 +148,8 @@ static void add_column(struct buf *sql, const struct scan_column *c, enum form f
 		buf_printf(sql, ", min(%.*s)::float8, max(%.*s)::float8", SPAN_ARG(c->quoted), SPAN_ARG(c->quoted));
 	}
 	if (f)
-		buf_printf(sql, ", count(*) FILTER (WHERE %.*s::text COLLATE \"C\" !~ '%s')", SPAN_ARG(c->quoted), form_pattern(f));
+		buf_printf(sql, ", count(*) FILTER (WHERE %.*s::text COLLATE \"C\" !~ '%s')", SPAN_ARG(c->quoted),
+		           form_pattern(f));
 	else
 		buf_adds(sql, ", 0");
 }

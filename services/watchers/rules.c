@@ -13,7 +13,8 @@ static enum status check_rule(const struct integrity_rule *r, struct err *err)
 	struct span end = span_trim(r->sql);
 	const char *semicolon = end.n ? memchr(end.p, ';', end.n) : NULL;
 	if (semicolon && semicolon < end.p + end.n - 1)
-		return err_set(err, STATUS_INVALID, "sql is one statement, without ';' inside: chr(59) stands for the character");
+		return err_set(err, STATUS_INVALID,
+		               "sql is one statement, without ';' inside: chr(59) stands for the character");
 	if (!r->sql.n && (!r->table.n || !r->column.n))
 		return err_set(err, STATUS_INVALID, "a rule needs sql, or table and column");
 	if (!r->sql.n && !conditions)

@@ -5,7 +5,8 @@
 #include "contract/job.h"
 #include "services/watchers/watcher.h"
 
-#define FRESH_MS 60000 /* a running record that was not touched for so long belongs to a dead process */
+#define STRANGE_TRIES 3 /* files of replicas may differ for a moment */
+#define FRESH_MS 60000  /* a running record that was not touched for so long belongs to a dead process */
 
 struct claim {
 	struct watch_record record;
@@ -146,6 +147,9 @@ enum status turn_run(void *arg, struct span name, const struct schedule_turn *tu
 	if (r.watcher) {
 		snprintf(r.run_id, sizeof r.run_id, "%.*s-%" PRId64, SPAN_ARG(name), turn->at_ms);
 		s = claim_and_look(&r, err);
+	} else if (turn->delivery < STRANGE_TRIES) {
+		s = err_retry(err, STATUS_NOT_FOUND, "there is no watch '%.*s' here; another replica may know it",
+		              SPAN_ARG(name));
 	}
 	settings_release(w->settings, held);
 	return s;

@@ -10,10 +10,9 @@
 #include "service/timetable.h"
 
 struct watchers_env {
-	const char *file;    /* GANNET_WATCHERS */
-	int64_t reload_ms;   /* GANNET_WATCHERS_RELOAD */
-	int64_t history;     /* GANNET_WATCH_HISTORY */
-	const char *ca_file; /* GANNET_CA_FILE */
+	const char *file;  /* GANNET_WATCHERS */
+	int64_t reload_ms; /* GANNET_WATCHERS_RELOAD */
+	int64_t history;   /* GANNET_WATCH_HISTORY */
 };
 
 struct watchers {

@@ -116,6 +116,30 @@ TEST(a_turn_that_was_missed_is_made_up_for_once)
 	CHECK(second->pid > 0);
 }
 
+TEST(a_run_whose_process_dies_is_begun_anew_by_another)
+{
+	test_postgres_url();
+	test_nats_url();
+	write_config(CONFIG("{\"name\":\"db\",\"watcher\":\"integrity\",\"schedule\":\"never\",\"options\":{\"load_"
+	                    "percent\":100,\"rules\":["
+	                    "{\"name\":\"a\",\"sql\":\"SELECT 1 FROM pg_sleep(0.8) WHERE "
+	                    "false\"},{\"name\":\"b\",\"sql\":\"SELECT 2 FROM pg_sleep(0.8) WHERE false\"},"
+	                    "{\"name\":\"c\",\"sql\":\"SELECT 3 FROM pg_sleep(0.8) WHERE false\"}]}}"));
+	const char *env[] = {text_of("GANNET_WATCHERS=%s", config_path()), "GANNET_LEASE=3s", NULL};
+	struct test_process *first = test_spawn("gannet-watchers", env, NULL);
+	test_ready(first);
+	const char *record, *id = test_json(ask_watch("run", "{\"name\":\"db\"}"), "/run_id");
+	WAIT_FOR(!is_over(id, &record) && strcmp(test_json(record, "/status"), "running") == 0, "the run to begin");
+	struct test_process *second = test_spawn("gannet-watchers", env, NULL);
+	test_ready(second);
+	test_kill(first, SIGKILL);
+	test_wait_exit(first);
+	WAIT_FOR(is_over(id, &record), "the other replica to end it");
+	CHECK_MSG(strcmp(test_json(record, "/status"), "completed") == 0 && atoi(test_json(record, "/delivery")) >= 2, "%s",
+	          record);
+	CHECK_HAS(test_json(record, "/instance"), text_of("%d", (int)second->pid));
+}
+
 /* ---- diagnosis */
 
 static void signal_of(const char *type, const char *body)
