@@ -133,7 +133,8 @@ void timetable_set(struct timetable *t, const struct timetable_entry *entries, s
 {
 	pthread_mutex_lock(&t->lock);
 	t->n = n < TIMETABLE_ENTRIES_MAX ? n : TIMETABLE_ENTRIES_MAX;
-	memcpy(t->entries, entries, t->n * sizeof *entries);
+	if (t->n)
+		memcpy(t->entries, entries, t->n * sizeof *entries);
 	t->generation++;
 	pthread_mutex_unlock(&t->lock);
 }
