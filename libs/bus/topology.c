@@ -44,12 +44,15 @@ static const struct row {
     {BUCKET_FINDINGS, BUCKET},
     {BUCKET_WATCHES, BUCKET},
     {BUCKET_WATCH_PROFILES, BUCKET},
+    {BUCKET_NOTIFIED, BUCKET},
+    {BUCKET_SILENCES, BUCKET},
 };
 
 const char *const bus_topology_names[] = {
     STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED, STREAM_TICKS,          STREAM_STATE,
     STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS, BUCKET_CANCELLED,      BUCKET_WORKERS,
-    BUCKET_LATEST,   BUCKET_FINDINGS, BUCKET_WATCHES, BUCKET_WATCH_PROFILES, NULL};
+    BUCKET_LATEST,   BUCKET_FINDINGS, BUCKET_WATCHES, BUCKET_WATCH_PROFILES, BUCKET_NOTIFIED,
+    BUCKET_SILENCES, NULL};
 _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
 
 static const struct consumer_row {

@@ -13,7 +13,6 @@
 #define TICKS_MAX 16 /* in hand */
 #define IDLE_MS 1000
 #define STORE_MS 5000
-#define DAY_MS 86400000ll
 
 struct schedules {
 	struct schedules_options o;
@@ -143,8 +142,8 @@ static int64_t publish_ticks(struct schedules *s)
 	for (size_t i = 0; i < s->o.n; i++) {
 		int64_t last_ms, next_ms;
 		turns_of(s, &s->o.all[i], now_ms, &last_ms, &next_ms);
-		if (s->published_ms[i] > now_ms + DAY_MS)
-			s->published_ms[i] = now_ms; /* the clock was wrong by far, and is set back */
+		if (last_ms < s->published_ms[i])
+			s->published_ms[i] = last_ms; /* the clock went back: the next turn is not to wait until it has caught up */
 		if (last_ms != INT64_MAX && last_ms > s->published_ms[i] && publish_tick(s, &s->o.all[i], last_ms))
 			s->published_ms[i] = last_ms;
 		if (next_ms != INT64_MAX && next_ms - now_ms < wait_ms)

@@ -9,7 +9,6 @@
 #include "bus/store.h"
 #include "contract/requests.h"
 
-#define DAY_MS 86400000ll
 #define STORE_MS 5000
 
 /* What one lane's thread does; nobody else touches it once the lane runs. */
@@ -78,8 +77,8 @@ static void turns(void *arg, const struct schedule *s, int64_t now_ms, int64_t *
 	struct timetable_entry *e = &l->entries[s - l->all];
 	if (!e->name[0])
 		return;
-	if (e->from_ms > now_ms + DAY_MS)
-		e->from_ms = now_ms; /* it was the word of a clock that went wrong */
+	if (e->from_ms > now_ms)
+		e->from_ms = now_ms; /* the clock went back: the next turn is not to wait until it has caught up */
 	*ret_last_ms = cron_last(&e->cron, e->zone, now_ms);
 	*ret_next_ms = cron_next(&e->cron, e->zone, now_ms);
 	if (*ret_last_ms != INT64_MAX && *ret_last_ms <= e->from_ms)

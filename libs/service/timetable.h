@@ -11,8 +11,9 @@
 
 /*
  * Of several turns that were missed (the process was away, the clock jumped ahead) the last one is made up for, once.
- * Turns at or before `from_ms` are none: the last turn that was done, or the moment from which the schedule counts. A
- * clock that is set back by less than a day repeats no turn; by more, its earlier word counts no longer.
+ * Turns at or before `from_ms` are none: the last turn that was done, or the moment from which the schedule counts. When
+ * the clock is set back, turns come again that were there before, under the same moment: `run` has to know those that
+ * are done if that matters (the broker does within its window).
  */
 struct timetable_entry {
 	char name[TIMETABLE_NAME_MAX + 1];

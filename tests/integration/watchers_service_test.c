@@ -123,8 +123,8 @@ TEST(a_run_whose_process_dies_is_begun_anew_by_another)
 	write_config(CONFIG("{\"name\":\"db\",\"watcher\":\"integrity\",\"schedule\":\"never\",\"options\":{\"load_"
 	                    "percent\":100,\"rules\":["
 	                    "{\"name\":\"a\",\"sql\":\"SELECT 1 FROM pg_sleep(0.8) WHERE "
-	                    "false\"},{\"name\":\"b\",\"sql\":\"SELECT 2 FROM pg_sleep(0.8) WHERE false\"},"
-	                    "{\"name\":\"c\",\"sql\":\"SELECT 3 FROM pg_sleep(0.8) WHERE false\"}]}}"));
+	                    "false\"},{\"name\":\"b\",\"sql\":\"SELECT 2 FROM pg_sleep(0.8) s WHERE s::text <> ''\"},"
+	                    "{\"name\":\"c\",\"sql\":\"SELECT 3 FROM pg_sleep(0.8) s WHERE s::text <> ''\"}]}}"));
 	const char *env[] = {text_of("GANNET_WATCHERS=%s", config_path()), "GANNET_LEASE=3s", NULL};
 	struct test_process *first = test_spawn("gannet-watchers", env, NULL);
 	test_ready(first);
