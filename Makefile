@@ -49,9 +49,19 @@ $(eval $(call registry,watcher_kinds,services/watchers/watchers,services/watcher
 $(eval $(call registry,integrity_checks,services/watchers/checks,services/watchers/scan.h,integrity_check))
 $(eval $(call registry,signal_sources,services/watchers/sources,services/watchers/source.h,signal_source))
 GEN_TABLES_watchers := $(B)/gen/watcher_kinds.c $(B)/gen/integrity_checks.c $(B)/gen/signal_sources.c
+$(eval $(call registry,routes,services/gateway/routes,services/gateway/route.h,route_area))
+GEN_TABLES_gateway := $(B)/gen/routes.c
+$(eval $(call registry,source_kinds,services/collector/sources,services/collector/source.h,source_kind))
+GEN_TABLES_collector := $(B)/gen/source_kinds.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
+$(eval $(call registry,rule_groups,libs/reasoning/rules,reasoning/rule.h,rule_group))
+$(eval $(call registry,engines,libs/reasoning/engines,reasoning/draft.h,engine))
+$(B)/gen/answer_schema.c: proto/reasoning.answer.json scripts/embed
+	@mkdir -p $(@D)
+	@scripts/embed answer_schema $< >$@
+GEN_reasoning := $(B)/gen/rule_groups.c $(B)/gen/engines.c $(B)/gen/answer_schema.c
 GEN_llm := $(B)/gen/providers.c $(B)/gen/prices.c
 $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
 	@mkdir -p $(@D)
@@ -112,11 +122,12 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract llm stats diagnose,$(call sources,libs/$(l)))
-build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
+FUZZ_SOURCES := $(foreach l,core json contract auth llm reasoning stats diagnose,$(call sources,libs/$(l)))
+FUZZ_SOURCES += libs/http/uri.c
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm) $(GEN_reasoning)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	@clang $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) $(GEN_llm) $(LDLIBS)
+	@clang $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) $(GEN_llm) $(GEN_reasoning) $(LDLIBS)
 
 say = @printf '%-6s %s\n' $(1) $(2)
 $(B)/obj/%.o: %.c
