@@ -47,6 +47,10 @@ $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,com
 $(eval $(call registry,target_kinds,services/notifier/targets,services/notifier/target.h,target_kind))
 GEN_TABLES_notifier := $(B)/gen/target_kinds.c
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(eval $(call registry,watcher_kinds,services/watchers/watchers,services/watchers/watcher.h,watcher))
+$(eval $(call registry,integrity_checks,services/watchers/checks,services/watchers/scan.h,integrity_check))
+$(eval $(call registry,signal_sources,services/watchers/sources,services/watchers/source.h,signal_source))
+GEN_TABLES_watchers := $(B)/gen/watcher_kinds.c $(B)/gen/integrity_checks.c $(B)/gen/signal_sources.c
 $(eval $(call registry,routes,services/gateway/routes,services/gateway/route.h,route_area))
 GEN_TABLES_gateway := $(B)/gen/routes.c
 $(eval $(call registry,source_kinds,services/collector/sources,services/collector/source.h,source_kind))
@@ -120,7 +124,7 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract auth llm reasoning,$(call sources,libs/$(l)))
+FUZZ_SOURCES := $(foreach l,core json contract auth llm reasoning stats diagnose,$(call sources,libs/$(l)))
 FUZZ_SOURCES += libs/http/uri.c
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm) $(GEN_reasoning)
 	@mkdir -p $(@D)

@@ -18,6 +18,8 @@
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
 #define BUCKET_FINDINGS "findings" /* what is open */
+#define BUCKET_WATCHES "watches"               /* runs of watches */
+#define BUCKET_WATCH_PROFILES "watch_profiles" /* what tables were like in earlier runs */
 #define BUCKET_PLANS "plans"       /* action plans of the last day */
 #define BUCKET_ACTIONS "actions"   /* approved steps, and what became of them */
 #define BUCKET_PAUSED "paused"     /* queues that no worker takes jobs of */

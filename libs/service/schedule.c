@@ -71,10 +71,12 @@ static enum status work_on(struct schedules *s, struct err *err)
 		return STATUS_OK;
 	}
 	const struct schedule *schedule = schedule_named(s, tick.schedule);
-	if (!schedule)
-		return STATUS_OK; /* of a newer version: not ours to do */
-	const struct schedule_turn turn = {s, schedule, tick.at.ms, s->tick.delivered};
-	return schedule->run(s->o.arg, &turn, err);
+	const struct schedule_turn turn = {s, schedule, tick.schedule, tick.at.ms, s->tick.delivered};
+	if (schedule)
+		return schedule->run(s->o.arg, &turn, err);
+	if (s->o.other)
+		return s->o.other(s->o.arg, &turn, err);
+	return STATUS_OK; /* of a newer version: not ours to do */
 }
 
 static void answer_tick(struct schedules *s)
@@ -129,7 +131,8 @@ static bool publish_tick(struct schedules *s, const struct schedule *one, int64_
 	scoped_buf body = {0};
 	json_encode(&tick_table, &tick, &(struct json_writer){.out = &body});
 	const struct bus_out out = {s->subject, NULL, buf_span(&body), &header, 1};
-	return bus_store(s->o.bus, &out, STORE_MS, 0, NULL, NULL, &err) == STATUS_OK;
+	/* Waits: a turn that the broker did not take is not done by anyone. */
+	return bus_store_wait(s->o.bus, &out, STORE_MS, NULL, &err) == STATUS_OK;
 }
 
 /* Publishes what is due and returns the time until the next turn, at most IDLE_MS: the wall clock may jump. */
