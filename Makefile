@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .SUFFIXES:
 
-PACKAGES := libuv libcurl libmicrohttpd libpq
+PACKAGES := libuv libcurl libmicrohttpd libpq yaml-0.1
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wno-missing-field-initializers
 VERSION_GIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -101,7 +101,7 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract llm,$(call sources,libs/$(l)))
+FUZZ_SOURCES := $(foreach l,core json contract openapi llm,$(call sources,libs/$(l)))
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
