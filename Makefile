@@ -43,6 +43,10 @@ endef
 $(eval $(call registry,providers,libs/llm/providers,llm/provider.h,provider))
 $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,command))
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(eval $(call registry,watcher_kinds,services/watchers/watchers,services/watchers/watcher.h,watcher))
+$(eval $(call registry,integrity_checks,services/watchers/checks,services/watchers/scan.h,integrity_check))
+$(eval $(call registry,signal_sources,services/watchers/sources,services/watchers/source.h,signal_source))
+GEN_TABLES_watchers := $(B)/gen/watcher_kinds.c $(B)/gen/integrity_checks.c $(B)/gen/signal_sources.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
@@ -101,7 +105,7 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract openapi llm,$(call sources,libs/$(l)))
+FUZZ_SOURCES := $(foreach l,core json contract openapi llm stats diagnose,$(call sources,libs/$(l)))
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)

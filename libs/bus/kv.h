@@ -22,7 +22,8 @@ enum status bus_kv_delete(struct bus *b, const char *bucket, const char *key, st
 struct bus_follow_options {
 	const char *stream, *filter; /* filter NULL: everything */
 	bool last_per_subject, headers_only;
-	bool new_only; /* start after what is there now */
+	bool new_only;     /* start after what is there now */
+	int64_t since_ms; /* not 0: start with what was stored at or after this moment */
 	void (*message)(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms);
 	void (*caught_up)(void *arg);
 	void *arg;

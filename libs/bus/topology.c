@@ -42,11 +42,14 @@ static const struct row {
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
     {BUCKET_FINDINGS, BUCKET},
+    {BUCKET_WATCHES, BUCKET},
+    {BUCKET_WATCH_PROFILES, BUCKET},
 };
 
-const char *const bus_topology_names[] = {STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED,   STREAM_TICKS,   STREAM_STATE,
-                                          STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS,   BUCKET_CANCELLED,
-                                          BUCKET_WORKERS,  BUCKET_LATEST,   BUCKET_FINDINGS,  NULL};
+const char *const bus_topology_names[] = {
+    STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED, STREAM_TICKS,          STREAM_STATE,
+    STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS, BUCKET_CANCELLED,      BUCKET_WORKERS,
+    BUCKET_LATEST,   BUCKET_FINDINGS, BUCKET_WATCHES, BUCKET_WATCH_PROFILES, NULL};
 _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
 
 static const struct consumer_row {
@@ -293,8 +296,7 @@ enum status bus_topology_ensure(struct bus *b, const char *name, const struct bu
 		return err->status;
 	for (size_t i = 0; i < countof(consumer_rows); i++) {
 		const struct consumer_row *c = &consumer_rows[i];
-		if (span_is(span_from(c->stream), name) &&
-		    ensure_consumer(b, c, limits, err) != STATUS_OK)
+		if (span_is(span_from(c->stream), name) && ensure_consumer(b, c, limits, err) != STATUS_OK)
 			return err->status;
 	}
 	return STATUS_OK;

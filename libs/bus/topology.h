@@ -17,6 +17,8 @@
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
 #define BUCKET_FINDINGS "findings" /* what is open */
+#define BUCKET_WATCHES "watches"               /* runs of watches */
+#define BUCKET_WATCH_PROFILES "watch_profiles" /* what tables were like in earlier runs */
 #define CONSUMER_EVENTS_JOBS "jobs-projection"
 #define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
 #define CONSUMER_TICKS_COLLECTOR "ticks-collector"

@@ -4,6 +4,9 @@
 #include "contract/finding.h"
 #include "contract/job.h"
 #include "contract/requests.h"
+#include "contract/signal.h"
+#include "contract/watch.h"
+#include "contract/watchers.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -40,6 +43,25 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.stats", &stats_request_table, &stats_reply_table},
     {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
     {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
+    {"gannet.*.signals.deploy", &signal_deploy_table, NULL},
+    {"gannet.*.signals.ci_run", &signal_ci_run_table, NULL},
+    {"gannet.*.signals.latency", &signal_latency_table, NULL},
+    {"gannet.*.signals.error", &signal_error_table, NULL},
+    {"gannet.*.watch.run", &watch_run_request_table, &watch_run_reply_table},
+    {"gannet.*.watch.list", &watch_list_request_table, &watch_list_reply_table},
+    {"gannet.*.watch.history", &watch_history_request_table, &watch_history_reply_table},
+    {"gannet.*.watch.get", &watch_get_request_table, &watch_get_reply_table},
+    {"gannet.*.watch.progress.*", &watch_progress_table, NULL},
+    {"$KV.watches.>", &watch_record_table, NULL},
+    {"$KV.watch_profiles.>", &watch_profile_table, NULL},
+    {NULL, &diagnosis_table, NULL},
+    {NULL, &watchers_config_table, NULL},
+    {NULL, &watchers_schedule_table, NULL},
+    {NULL, &watchers_watch_table, NULL},
+    {NULL, &watchers_integrity_table, NULL},
+    {NULL, &watchers_rule_table, NULL},
+    {NULL, &watchers_diagnosis_table, NULL},
+    {NULL, &watchers_source_table, NULL},
     {"gannet.tick.>", &tick_table, NULL},
     {"gannet.*.findings.*.*", &finding_table, NULL},
     {"$KV.findings.>", &finding_table, NULL},

@@ -13,6 +13,7 @@
 #define TICKS_MAX 16 /* in hand */
 #define IDLE_MS 1000
 #define STORE_MS 5000
+#define DAY_MS 86400000ll
 
 struct schedules {
 	struct schedules_options o;
@@ -71,10 +72,12 @@ static enum status work_on(struct schedules *s, struct err *err)
 		return STATUS_OK;
 	}
 	const struct schedule *schedule = schedule_named(s, tick.schedule);
-	if (!schedule)
-		return STATUS_OK; /* of a newer version: not ours to do */
-	const struct schedule_turn turn = {s, schedule, tick.at.ms, s->tick.delivered};
-	return schedule->run(s->o.arg, &turn, err);
+	const struct schedule_turn turn = {s, schedule, tick.schedule, tick.at.ms, s->tick.delivered};
+	if (schedule)
+		return schedule->run(s->o.arg, &turn, err);
+	if (s->o.other)
+		return s->o.other(s->o.arg, &turn, err);
+	return STATUS_OK; /* of a newer version: not ours to do */
 }
 
 static void answer_tick(struct schedules *s)
@@ -129,7 +132,8 @@ static bool publish_tick(struct schedules *s, const struct schedule *one, int64_
 	scoped_buf body = {0};
 	json_encode(&tick_table, &tick, &(struct json_writer){.out = &body});
 	const struct bus_out out = {s->subject, NULL, buf_span(&body), &header, 1};
-	return bus_store(s->o.bus, &out, STORE_MS, 0, NULL, NULL, &err) == STATUS_OK;
+	/* Waits: a turn that the broker did not take is not done by anyone. */
+	return bus_store_wait(s->o.bus, &out, STORE_MS, NULL, &err) == STATUS_OK;
 }
 
 /* Publishes what is due and returns the time until the next turn, at most IDLE_MS: the wall clock may jump. */
@@ -139,6 +143,8 @@ static int64_t publish_ticks(struct schedules *s)
 	for (size_t i = 0; i < s->o.n; i++) {
 		int64_t last_ms, next_ms;
 		turns_of(s, &s->o.all[i], now_ms, &last_ms, &next_ms);
+		if (s->published_ms[i] > now_ms + DAY_MS)
+			s->published_ms[i] = now_ms; /* the clock was wrong by far, and is set back */
 		if (last_ms != INT64_MAX && last_ms > s->published_ms[i] && publish_tick(s, &s->o.all[i], last_ms))
 			s->published_ms[i] = last_ms;
 		if (next_ms != INT64_MAX && next_ms - now_ms < wait_ms)

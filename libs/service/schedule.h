@@ -6,7 +6,7 @@
 
 /*
  * Every replica publishes a tick for every turn, under the same message id, so that the broker keeps one of them
- * (within BUS_DUPLICATE_WINDOW_S); whoever is handed that one does the work and acknowledges it afterwards. A replica
+ * (within BUS_DUPLICATE_WINDOW_S), and again until the broker has it; whoever is handed that one does the work and acknowledges it afterwards. A replica
  * that dies meanwhile loses its lease and another begins the turn anew, so the work has to bear repetition. The turn
  * that a process begins in is left to the replicas that were there.
  *
@@ -16,9 +16,10 @@ struct schedules;
 
 struct schedule_turn {
 	struct schedules *schedules;
-	const struct schedule *schedule;
-	int64_t at_ms;     /* when the turn began, UTC */
-	uint64_t delivery; /* 1, or more when it was begun before */
+	const struct schedule *schedule; /* NULL in schedules_options.other */
+	struct span name;                /* the schedule's, as the tick has it; valid in the call */
+	int64_t at_ms;                   /* when the turn began, UTC */
+	uint64_t delivery;               /* 1, or more when it was begun before */
 };
 
 struct schedule {
@@ -39,6 +40,8 @@ struct schedules_options {
 	int64_t again_ms;           /* 0: SCHEDULE_AGAIN_MS */
 	const struct schedule *all; /* kept */
 	size_t n;
+	/* MAY: turns of schedules that are none of `all`; without it they are acknowledged and nothing is done. */
+	enum status (*other)(void *arg, const struct schedule_turn *t, struct err *err);
 	void (*idle)(void *arg, struct schedules *s); /* MAY: called about once a second between turns */
 	void *arg;
 };

@@ -1,4 +1,4 @@
-/* gannet watch: the events of one job, or of all, as they happen. */
+/* gannet watch: the events of one job, or of all, as they happen; and the watches of gannet-watchers. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 #include "services/cli/connect.h"
 #include "services/cli/event.h"
 #include "services/cli/follow.h"
+#include "services/cli/watches.h"
 
 #define ID_COLUMNS 22
 
@@ -90,6 +91,10 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 {
 	struct span job_id;
 	struct err err;
+	if (n && watches_is_verb(arguments[0]))
+		return watches_run(c, arguments[0], arguments + 1, n - 1);
+	if (n > 1)
+		return cli_usage(c, "one ID at most");
 	if (config.all && n)
 		return cli_usage(c, "either an ID or --all");
 	if (!n)
@@ -101,9 +106,13 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 
 const struct command command_watch = {
     .name = "watch",
-    .summary = "show events as they happen: one job's until it ends, or all",
-    .arguments = "[ID]",
-    .arguments_max = 1,
+    .summary = "show events as they happen: one job's until it ends, or all; run watches",
+    .arguments = "[ID | list | run NAME | history [NAME]]",
+    .details = "With list, run or history it is about the watches of gannet-watchers instead of jobs: what is watched "
+               "and when,\n"
+               "running one now and waiting for what it finds, and past runs. A job called so is watched as out-list "
+               "and the like.\n",
+    .arguments_max = 2,
     .options = options,
     .options_n = countof(options),
     .config = &config,
