@@ -7,6 +7,7 @@
 #include "contract/signal.h"
 #include "contract/watch.h"
 #include "contract/watchers.h"
+#include "contract/watchers_contract.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -60,6 +61,7 @@ const struct contract_row contract_rows[] = {
     {NULL, &watchers_watch_table, NULL},
     {NULL, &watchers_integrity_table, NULL},
     {NULL, &watchers_rule_table, NULL},
+    {NULL, &watchers_contract_table, NULL},
     {NULL, &watchers_diagnosis_table, NULL},
     {NULL, &watchers_source_table, NULL},
     {"gannet.tick.>", &tick_table, NULL},
