@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .SUFFIXES:
 
-PACKAGES := libuv libcurl libmicrohttpd libpq libcrypto
+PACKAGES := libuv libcurl libmicrohttpd libpq libcrypto yaml-0.1
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wno-missing-field-initializers
 VERSION_GIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -124,7 +124,7 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract auth llm reasoning stats diagnose,$(call sources,libs/$(l)))
+FUZZ_SOURCES := $(foreach l,core json contract auth openapi llm reasoning stats diagnose,$(call sources,libs/$(l)))
 FUZZ_SOURCES += libs/http/uri.c
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm) $(GEN_reasoning)
 	@mkdir -p $(@D)

@@ -13,6 +13,7 @@
 #include "contract/watchers.h"
 #include "contract/rest.h"
 #include "contract/snapshot.h"
+#include "contract/watchers_contract.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -66,6 +67,7 @@ const struct contract_row contract_rows[] = {
     {NULL, &watchers_watch_table, NULL},
     {NULL, &watchers_integrity_table, NULL},
     {NULL, &watchers_rule_table, NULL},
+    {NULL, &watchers_contract_table, NULL},
     {NULL, &watchers_diagnosis_table, NULL},
     {NULL, &watchers_source_table, NULL},
     {"gannet.*.reasoning.completed", &reasoning_table, NULL},

@@ -33,7 +33,7 @@ struct watchers_schedule {
 /* A watch in the configuration of watchers. proto/watchers.watch.json */
 struct watchers_watch {
 	struct span name;        /* Its name, unique in the file. */
-	struct span watcher;     /* What kind: diagnosis, integrity. */
+	struct span watcher;     /* What kind: contract, diagnosis, integrity. */
 	struct span schedule;    /* The name of a schedule, or never; without it, what the watcher is used to. */
 	struct opt_bool enabled; /* False keeps it in the file without running it on schedule. */
 	struct span tenant;      /* Whose findings these are; without it, the tenant of the file. */

@@ -18,6 +18,7 @@ struct bus;
 	X(TIMED_OUT, 5, "--timeout passed")                                                                                \
 	X(NOT_FOUND, 6, "there is no such job, snapshot, reasoning or plan")                                                                            \
 	X(UNREACHABLE, 7, "NATS or the service behind it cannot be reached")                                               \
+	X(FOUND, 8, "there is what --fail-on asks for")                                                                      \
 	X(INTERRUPTED, 130, "stopped by Ctrl-C")
 
 enum outcome {
