@@ -308,6 +308,7 @@ static struct bus_follow *new_follow(struct bus *b, const struct bus_follow_opti
 	}
 	f->o.stream = f->stream;
 	f->o.filter = o->filter ? f->filter : NULL;
+	f->last_sequence = o->after_sequence;
 	return f;
 }
 
