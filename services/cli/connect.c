@@ -100,13 +100,13 @@ enum status cli_connect(struct cli *c, struct err *err)
 	               c->nats_shown);
 }
 
-enum status cli_request(struct cli *c, const char *verb, struct span body, struct buf *reply, struct err *err)
+enum status cli_ask(struct cli *c, const char *program, const char *what, struct span body, struct buf *reply, struct err *err)
 {
 	char subject[128];
 	int timeout_ms = cli_timeout_ms(c);
 	if (cli_connect(c, err) != STATUS_OK)
 		return err->status;
-	snprintf(subject, sizeof subject, "gannet.%s.jobs.%s", c->global.tenant, verb);
+	snprintf(subject, sizeof subject, "gannet.%s.%s", c->global.tenant, what);
 	struct bus_out m = {.subject = subject, .data = body};
 	enum status s = bus_request(c->bus, &m, timeout_ms, reply, err);
 	if (s == STATUS_UNAVAILABLE && !bus_is_connected(c->bus))
@@ -114,10 +114,18 @@ enum status cli_request(struct cli *c, const char *verb, struct span body, struc
 	/* What the service itself says does not begin with the subject. */
 	bool unheard = span_starts(span_from(err->msg), span_from(subject));
 	if (s == STATUS_UNAVAILABLE && unheard)
-		return err_set(err, s, "nobody answers %s: is gannet-jobs running? `make up` starts the stack", subject);
+		return err_set(err, s, "nobody answers %s: is %s running? `make up` starts the stack", subject,
+		               program);
 	if (s == STATUS_TIMEOUT && unheard)
 		return err_set(err, s, "no answer to %s within %d ms; --timeout waits longer", subject, timeout_ms);
 	return s;
+}
+
+enum status cli_request(struct cli *c, const char *verb, struct span body, struct buf *reply, struct err *err)
+{
+	char what[64];
+	snprintf(what, sizeof what, "jobs.%s", verb);
+	return cli_ask(c, "gannet-jobs", what, body, reply, err);
 }
 
 enum status cli_request_job(struct cli *c, const char *verb, struct span job_id, struct buf *reply, struct err *err)

@@ -10,6 +10,9 @@ int cli_timeout_ms(const struct cli *c);
 
 /* Fills `err` with a sentence that says what to do. Once connected it does nothing. */
 enum status cli_connect(struct cli *c, struct err *err) must_check;
+/* Asks gannet.<tenant>.<what>, which `program` answers, connecting first; `reply` is JSON. */
+enum status cli_ask(struct cli *c, const char *program, const char *what, struct span body, struct buf *reply,
+                    struct err *err) must_check;
 /* Asks gannet.<tenant>.jobs.<verb>, connecting first; `reply` is JSON. */
 enum status cli_request(struct cli *c, const char *verb, struct span body, struct buf *reply,
                         struct err *err) must_check;
