@@ -34,7 +34,7 @@ struct spent {
 UNUSED static void publish_random_event(struct bus *b, int64_t i, const char *tenant, int64_t now_ms, struct spent *spent)
 {
 	static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "claude-sonnet-5"};
-	static const char *const providers[] = {"openai", "openai", "anthropic"};
+	static const char *const sellers[] = {"openai", "openai", "anthropic"};
 	static const enum job_state states[] = {JOB_EVENT_COMPLETED, JOB_EVENT_COMPLETED, JOB_EVENT_COMPLETED,
 	                                        JOB_EVENT_FAILED, JOB_EVENT_CANCELLED};
 	size_t m = random_below(3);
@@ -47,7 +47,7 @@ UNUSED static void publish_random_event(struct bus *b, int64_t i, const char *te
 	                      .output_tokens = (int64_t)random_below(900)};
 	usage.total_tokens = usage.input_tokens + usage.cache_read_tokens + usage.output_tokens;
 	struct llm_result result = {.model = span_from(models[m]),
-	                            .provider = span_from(providers[m]),
+	                            .provider = span_from(sellers[m]),
 	                            .raw_response = SPAN("x"),
 	                            .usage = &usage,
 	                            .price_id = SPAN("a@2026-01-01"),
