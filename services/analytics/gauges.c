@@ -1,4 +1,4 @@
-/* Watches the registry of workers, and asks broker and database now and then. */
+/* Watches the registry of workers, and asks the database now and then. Queues are the jobs service's to measure. */
 #include "gauges.h"
 
 #include <pthread.h>
@@ -10,18 +10,7 @@
 #include "month.h"
 
 #define WORKER_SILENT_MS 60000 /* as long as the registry keeps an entry */
-#define TENANTS_MAX METRIC_SERIES_MAX
 
-static struct metric waiting = {.name = "gannet_queue_waiting",
-                                .help = "Jobs that no worker has been handed yet",
-                                .kind = METRIC_GAUGE,
-                                .label1 = "kind",
-                                .label2 = "priority"};
-static struct metric running = {.name = "gannet_queue_running",
-                                .help = "Jobs that a worker has in hand",
-                                .kind = METRIC_GAUGE,
-                                .label1 = "kind",
-                                .label2 = "priority"};
 static struct metric workers = {.name = "gannet_workers",
                                 .help = "Workers that are alive, by what they do",
                                 .kind = METRIC_GAUGE,
@@ -106,7 +95,7 @@ static void count_provider(struct json one)
 }
 
 /* Providers are reachable until a worker says otherwise, which its last heartbeat does. */
-static void count_workers(struct gauges *g, struct map *kinds)
+static void count_workers(struct gauges *g)
 {
 	int64_t now_ms = clock_wall_ms(g->analytics->clock);
 	zero(&workers);
@@ -119,36 +108,11 @@ static void count_workers(struct gauges *g, struct map *kinds)
 		if (now_ms - w->info.timestamp.ms > WORKER_SILENT_MS)
 			continue;
 		metric_add(metric_series(&workers, arena_cstr(&a, w->info.kind), arena_cstr(&a, w->info.status)), 1);
-		map_put(kinds, w->info.kind, g);
 		struct json key, one;
 		for (struct json_iter it = json_iter(w->info.providers); json_next(&it, &key, &one);)
 			count_provider(one);
 	}
 	pthread_mutex_unlock(&g->lock);
-}
-
-/* ---- queues */
-
-static void measure_queue(struct gauges *g, const char *kind, const char *priority)
-{
-	char consumer[72];
-	struct bus_consumer_state state;
-	struct err err = {0};
-	bus_kind_consumer(kind, priority, consumer);
-	if (bus_consumer_state(g->analytics->bus, STREAM_JOBS, consumer, &state, &err) != STATUS_OK)
-		return; /* no worker of the kind was ever here */
-	metric_set(metric_series(&waiting, kind, priority), (int64_t)state.waiting);
-	metric_set(metric_series(&running, kind, priority), (int64_t)state.ack_pending);
-}
-
-static void measure_queues(struct gauges *g, const struct map *kinds)
-{
-	for (struct map_slot *slot = map_next(kinds, NULL); slot; slot = map_next(kinds, slot)) {
-		scoped_arena a = {0};
-		const char *kind = arena_cstr(&a, span_of(slot->key, slot->key_n));
-		for (const char *const *p = priority_names; *p; p++)
-			measure_queue(g, kind, *p);
-	}
 }
 
 /* ---- budgets */
@@ -189,17 +153,14 @@ void gauges_refresh(struct gauges *g)
 	int64_t now_ms = clock_mono_ms(g->analytics->clock);
 	if (g->refreshed_mono_ms && now_ms - g->refreshed_mono_ms < GAUGES_EVERY_MS)
 		return;
-	struct map kinds = {0};
 	g->refreshed_mono_ms = now_ms;
-	count_workers(g, &kinds);
-	measure_queues(g, &kinds);
+	count_workers(g);
 	measure_budgets(g);
-	map_free(&kinds);
 }
 
 enum status gauges_start(struct analytics *a, struct gauges **ret, struct err *err)
 {
-	struct metric *const all[] = {&waiting, &running, &workers, &connectivity, &spent, &budget_used};
+	struct metric *const all[] = {&workers, &connectivity, &spent, &budget_used};
 	struct gauges *g = calloc(1, sizeof *g);
 	if (!g)
 		abort();

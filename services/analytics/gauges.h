@@ -1,4 +1,4 @@
-/* Gauges of the whole suite: queues, workers, circuits to providers, and budgets. */
+/* Gauges of the whole suite: workers, circuits to providers, and budgets. */
 #ifndef GANNET_ANALYTICS_GAUGES_H
 #define GANNET_ANALYTICS_GAUGES_H
 

@@ -26,8 +26,7 @@ static const struct env_option options[] = {
      "length of the windows in which models are watched", .unit = 1000},
 };
 
-static const char *const topology[] = {STREAM_JOBS,     STREAM_EVENTS,  STREAM_TICKS,
-                                       STREAM_FINDINGS, BUCKET_WORKERS, NULL};
+static const char *const topology[] = {STREAM_EVENTS, STREAM_TICKS, STREAM_FINDINGS, BUCKET_WORKERS, NULL};
 
 static void on_migrated(void *arg)
 {
