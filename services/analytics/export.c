@@ -50,7 +50,7 @@ static bool decimal(struct span s, int64_t unit, int64_t *ret)
 	for (; exponent < 0 && scale < (unsigned __int128)1 << 110; exponent++)
 		scale *= 10;
 	value = (value + scale / 2) / scale;
-	if (!any || value > JOB_COUNT_MAX)
+	if (!any || value > EXPORT_AMOUNT_MAX)
 		return false;
 	*ret = negative ? -(int64_t)value : (int64_t)value;
 	return true;
@@ -60,7 +60,7 @@ static int64_t count_of(struct json object, const char *key)
 {
 	struct json v;
 	int64_t n = 0;
-	if (!json_member(object, span_from(key), &v) || !json_i64(v, &n) || n < 0 || n > JOB_COUNT_MAX)
+	if (!json_member(object, span_from(key), &v) || !json_i64(v, &n) || n < 0 || n > EXPORT_AMOUNT_MAX)
 		return 0;
 	return n;
 }

@@ -5,6 +5,7 @@
 #include "contract/analytics.h"
 
 #define EXPORT_LINES_MAX 20000
+#define EXPORT_AMOUNT_MAX 400000000000000ll /* nano-dollars and tokens of a line: their sums fit 63 bits */
 #define EXPORT_MODEL_MAX 128
 
 /* What one day of one model comes to. */
