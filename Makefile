@@ -1,5 +1,5 @@
 # Everything is discovered: libs/*/ are libraries, services/*/ are programs, tests/{unit,integration,fuzz,bench}/*.c are one program each,
-# tests/chaos/*.c one together.
+# tests/chaos/*.c and tests/bench/peers/*.c one together.
 MODE ?= debug
 CC ?= gcc
 B := build/$(MODE)
@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .SUFFIXES:
 
-PACKAGES := libuv libcurl libmicrohttpd libpq
+PACKAGES := libuv libcurl libmicrohttpd libpq libcrypto
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings \
 	-Wno-missing-field-initializers
 VERSION_GIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -42,6 +42,8 @@ $(B)/gen/$(1).c: $$(wildcard $(2)/*.c) Makefile scripts/registry
 endef
 $(eval $(call registry,providers,libs/llm/providers,llm/provider.h,provider))
 $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,command))
+$(eval $(call registry,target_kinds,services/notifier/targets,services/notifier/target.h,target_kind))
+GEN_TABLES_notifier := $(B)/gen/target_kinds.c
 GEN_TABLES_cli := $(B)/gen/commands.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
@@ -94,6 +96,11 @@ $(CHAOS): $(call objects,$(sort $(wildcard tests/chaos/*.c))) $(TEST_LIB) $(ARCH
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
+PEERS := $(B)/tests/bench/peers/peers
+$(PEERS): $(call objects,$(sort $(wildcard tests/bench/peers/*.c))) $(TEST_LIB) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 RUNNER := $(B)/bin/test-runner
 $(RUNNER): $(B)/obj/tests/lib/runner.o
 	@mkdir -p $(@D)
@@ -120,12 +127,12 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all everything run demo up down test test-unit test-integration fuzz bench chaos check-layers check-headers check-scripts check coverage clean deps help
+.PHONY: all everything run demo up down test test-unit test-integration fuzz bench bench-peers chaos check-layers check-headers check-scripts check coverage clean deps help
 .SECONDARY:
 
 all: $(PROGRAMS) ## build all services and the gannet command (MODE=debug|release|asan|tsan|cov)
 
-everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) $(CHAOS) ## all of that and the programs of tests and benchmarks
+everything: all $(RUNNER) $(UNIT) $(INTEGRATION) $(BENCHES) $(PEERS) $(CHAOS) ## all of that and the programs of tests and benchmarks
 
 deps: ## install the Debian packages that are missing
 	@scripts/deps
@@ -165,6 +172,11 @@ bench: deps ## measure, one JSON line per figure
 	@$(MAKE) --no-print-directory MODE=release bench-run
 bench-run: all $(BENCHES)
 	@scripts/bench $(B)
+
+bench-peers: deps ## measure Gannet beside BullMQ, where node, npm and redis-server are there
+	@$(MAKE) --no-print-directory MODE=release bench-peers-run
+bench-peers-run: all $(PEERS)
+	@scripts/bench-peers $(B)
 
 chaos: deps ## faults of all kinds under load, then an account of every job (CHAOS_SECONDS=120, CHAOS_SEED, CHAOS_RATE)
 	@$(MAKE) --no-print-directory MODE=$(MODE) chaos-run

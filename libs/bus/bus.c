@@ -255,6 +255,11 @@ bool bus_is_connected(struct bus *b)
 	return atomic_load(&b->connected);
 }
 
+bool bus_is_closed(struct bus *b)
+{
+	return atomic_load(&b->closed);
+}
+
 uint64_t bus_reconnects(struct bus *b)
 {
 	return atomic_load(&b->epoch);

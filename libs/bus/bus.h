@@ -40,6 +40,8 @@ enum status bus_open(const struct bus_options *o, struct bus **ret, struct err *
  */
 void bus_close(struct bus *b);
 bool bus_is_connected(struct bus *b);
+/* For good: a server has refused our credentials twice running. Also from on_state, which is then told. */
+bool bus_is_closed(struct bus *b);
 /* How many times the connection was re-established. */
 uint64_t bus_reconnects(struct bus *b);
 enum status bus_flush(struct bus *b, int timeout_ms, struct err *err) must_check;

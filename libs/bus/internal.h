@@ -150,6 +150,10 @@ enum status bus_api_err(struct err *err, struct json error, const char *what, in
 enum status bus_api(struct bus *b, const char *subject, struct span body, struct buf *answer, struct json *ret,
                     int *ret_code, struct err *err) must_check;
 #define BUS_API_MS 5000
+/* Takes the answer to a direct read: it belongs to *ret afterwards, or is gone. */
+struct bus_stored_message;
+enum status bus_direct_answer(natsMsg *answer, const char *subject, struct bus_stored_message *ret,
+                              struct err *err) must_check;
 uint64_t bus_api_u64(struct json v, const char *pointer); /* 0 when absent */
 
 #endif

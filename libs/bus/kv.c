@@ -122,16 +122,8 @@ enum status bus_kv_get(struct bus *b, const char *bucket, const char *key, struc
 }
 
 /* Direct reads answer with the message itself; its place is in headers. */
-static enum status direct_get(struct bus *b, const char *subject, struct span body, struct bus_stored_message *ret,
-                              struct err *err)
+enum status bus_direct_answer(natsMsg *answer, const char *subject, struct bus_stored_message *ret, struct err *err)
 {
-	natsMsg *request, *answer = NULL;
-	if (bus_message_new(&(struct bus_out){.subject = subject, .data = body}, NULL, &request, err) != STATUS_OK)
-		return err->status;
-	natsStatus s = natsConnection_RequestMsg(&answer, b->nc, request, BUS_API_MS);
-	natsMsg_Destroy(request);
-	if (s != NATS_OK)
-		return bus_client_err(err, s, subject);
 	struct bus_in in = bus_message_view(answer);
 	int64_t sequence, stored_ms;
 	int status = bus_message_status(answer);
@@ -152,6 +144,19 @@ static enum status direct_get(struct bus *b, const char *subject, struct span bo
 	}
 	natsMsg_Destroy(answer);
 	return err->status;
+}
+
+static enum status direct_get(struct bus *b, const char *subject, struct span body, struct bus_stored_message *ret,
+                              struct err *err)
+{
+	natsMsg *request, *answer = NULL;
+	if (bus_message_new(&(struct bus_out){.subject = subject, .data = body}, NULL, &request, err) != STATUS_OK)
+		return err->status;
+	natsStatus s = natsConnection_RequestMsg(&answer, b->nc, request, BUS_API_MS);
+	natsMsg_Destroy(request);
+	if (s != NATS_OK)
+		return bus_client_err(err, s, subject);
+	return bus_direct_answer(answer, subject, ret, err);
 }
 
 enum status bus_get_sequence(struct bus *b, const char *stream, uint64_t sequence, struct bus_stored_message *ret,

@@ -61,6 +61,19 @@ enum status bus_get_next(struct bus *b, const char *stream, uint64_t sequence, c
 enum status bus_get_last(struct bus *b, const char *stream, const char *subject, struct bus_stored_message *ret,
                          struct err *err) must_check;
 void bus_stored_message_free(struct bus_stored_message *m);
+
+/* The last messages on many subjects (exact ones) of a stream, asked for together. */
+struct bus_last {
+	const char *subject;
+	enum status status; /* OK; NOT_FOUND: there is none; anything else: nobody answered */
+	struct bus_stored_message message; /* of OK; the caller frees it */
+};
+struct bus_lookup;
+enum status bus_lookup_open(struct bus *b, const char *stream, struct bus_lookup **ret, struct err *err) must_check;
+/* Waits for all answers, at most 5 s and not past the end of the connection. One thread at a time. */
+void bus_lookup(struct bus_lookup *l, struct bus_last *asked, size_t n);
+void bus_lookup_close(struct bus_lookup *l); /* NULL is fine; before bus_close() */
+
 /* Removes one message; NOT_FOUND when it is gone already. */
 enum status bus_delete_sequence(struct bus *b, const char *stream, uint64_t sequence, struct err *err) must_check;
 

@@ -25,6 +25,17 @@ struct job {
 	natsMsg *msg;
 };
 
+/* Requests on their way to threads of their own. */
+struct line {
+	struct micro *micro;
+	pthread_t threads[MICRO_THREADS];
+	size_t threads_n;
+	/* under micro->mu */
+	pthread_cond_t more;
+	struct job *queue; /* a ring */
+	size_t first, count;
+};
+
 struct micro {
 	struct bus *bus;
 	const struct clock *clock;
@@ -35,13 +46,9 @@ struct micro {
 	struct bus_sub *questions[3]; /* $SRV.*, $SRV.*.<name>, $SRV.*.<name>.<id> */
 	struct endpoint *endpoints;
 	size_t n;
-	pthread_t threads[MICRO_THREADS];
-	size_t threads_n;
+	struct line lines[2]; /* by broker_only; one without endpoints has no threads */
 
-	pthread_mutex_t mu; /* guards the queue and the figures */
-	pthread_cond_t more;
-	struct job *queue; /* a ring */
-	size_t first, count;
+	pthread_mutex_t mu; /* guards the queues and the figures */
 	bool stopping;
 };
 
@@ -202,11 +209,12 @@ static void on_request(void *arg, natsMsg *msg)
 {
 	struct endpoint *e = arg;
 	struct micro *m = e->micro;
+	struct line *l = &m->lines[e->d->broker_only];
 	pthread_mutex_lock(&m->mu);
-	bool full = m->count == MICRO_QUEUE_MAX, stopping = m->stopping;
+	bool full = l->count == MICRO_QUEUE_MAX, stopping = m->stopping;
 	if (!full && !stopping) {
-		m->queue[(m->first + m->count++) % MICRO_QUEUE_MAX] = (struct job){e, msg};
-		pthread_cond_signal(&m->more);
+		l->queue[(l->first + l->count++) % MICRO_QUEUE_MAX] = (struct job){e, msg};
+		pthread_cond_signal(&l->more);
 	}
 	pthread_mutex_unlock(&m->mu);
 	if (full || stopping)
@@ -242,18 +250,19 @@ static void handle(struct job job, struct arena *a, struct buf *reply)
 
 static void *work(void *arg)
 {
-	struct micro *m = arg;
+	struct line *l = arg;
+	struct micro *m = l->micro;
 	scoped_arena a = {0};
 	scoped_buf reply = {0};
 	pthread_mutex_lock(&m->mu);
 	for (;;) {
-		while (!m->count && !m->stopping)
-			pthread_cond_wait(&m->more, &m->mu);
+		while (!l->count && !m->stopping)
+			pthread_cond_wait(&l->more, &m->mu);
 		if (m->stopping)
 			break;
-		struct job job = m->queue[m->first];
-		m->first = (m->first + 1) % MICRO_QUEUE_MAX;
-		m->count--;
+		struct job job = l->queue[l->first];
+		l->first = (l->first + 1) % MICRO_QUEUE_MAX;
+		l->count--;
 		pthread_mutex_unlock(&m->mu);
 		handle(job, &a, &reply);
 		arena_reset(&a);
@@ -276,11 +285,24 @@ static enum status subscribe_questions(struct micro *m, struct err *err)
 	return STATUS_OK;
 }
 
+static enum status begin_line(struct line *l, struct err *err)
+{
+	if (l->queue)
+		return STATUS_OK;
+	l->queue = calloc(MICRO_QUEUE_MAX, sizeof *l->queue);
+	if (!l->queue)
+		abort();
+	for (; l->threads_n < MICRO_THREADS; l->threads_n++)
+		if (pthread_create(&l->threads[l->threads_n], NULL, work, l) != 0)
+			return err_set(err, STATUS_INTERNAL, "no thread for the service's requests");
+	return STATUS_OK;
+}
+
 static enum status begin(struct micro *m, struct err *err)
 {
-	for (; m->threads_n < MICRO_THREADS; m->threads_n++)
-		if (pthread_create(&m->threads[m->threads_n], NULL, work, m) != 0)
-			return err_set(err, STATUS_INTERNAL, "no thread for the service's requests");
+	for (size_t i = 0; i < m->n; i++)
+		if (begin_line(&m->lines[m->endpoints[i].d->broker_only], err) != STATUS_OK)
+			return err->status;
 	for (size_t i = 0; i < m->n; i++) {
 		struct endpoint *e = &m->endpoints[i];
 		if (bus_sub_open(m->bus, e->d->subject, "q", on_request, e, &e->sub, err) != STATUS_OK)
@@ -303,8 +325,7 @@ enum status micro_start(struct bus *b, const char *name, const char *description
 		return err_field(err, STATUS_INVALID, "name", "service name \"%.100s\" is not 1 to 100 of A-Z a-z 0-9 _ -",
 		                 name);
 	struct micro *m = calloc(1, sizeof *m);
-	if (!m || !(m->endpoints = calloc(n ? n : 1, sizeof *m->endpoints)) ||
-	    !(m->queue = calloc(MICRO_QUEUE_MAX, sizeof *m->queue)))
+	if (!m || !(m->endpoints = calloc(n ? n : 1, sizeof *m->endpoints)))
 		abort();
 	m->bus = b, m->clock = clock, m->name = name, m->description = description, m->arg = arg, m->n = n;
 	for (size_t i = 0; i < n; i++)
@@ -312,7 +333,10 @@ enum status micro_start(struct bus *b, const char *name, const char *description
 	id_random(m->id);
 	rfc3339_format(clock_wall_ms(clock), m->started);
 	pthread_mutex_init(&m->mu, NULL);
-	pthread_cond_init(&m->more, NULL);
+	for (size_t i = 0; i < countof(m->lines); i++) {
+		m->lines[i].micro = m;
+		pthread_cond_init(&m->lines[i].more, NULL);
+	}
 	if (begin(m, err) != STATUS_OK) {
 		micro_stop(m);
 		return err->status;
@@ -336,14 +360,24 @@ static void free_sub(struct bus_sub *s)
 	bus_sub_free(s);
 }
 
+static void free_line(struct line *l)
+{
+	for (; l->count; l->count--, l->first = (l->first + 1) % MICRO_QUEUE_MAX)
+		refuse(l->queue[l->first].endpoint, l->queue[l->first].msg, "the service is stopping");
+	pthread_cond_destroy(&l->more);
+	free(l->queue);
+}
+
 void micro_stop(struct micro *m)
 {
 	pthread_mutex_lock(&m->mu);
 	m->stopping = true;
-	pthread_cond_broadcast(&m->more);
+	for (size_t i = 0; i < countof(m->lines); i++)
+		pthread_cond_broadcast(&m->lines[i].more);
 	pthread_mutex_unlock(&m->mu);
-	for (size_t i = 0; i < m->threads_n; i++)
-		pthread_join(m->threads[i], NULL);
+	for (size_t i = 0; i < countof(m->lines); i++)
+		for (size_t t = 0; t < m->lines[i].threads_n; t++)
+			pthread_join(m->lines[i].threads[t], NULL);
 	for (size_t i = 0; i < m->n; i++)
 		end_sub(m->endpoints[i].sub);
 	for (size_t i = 0; i < countof(m->questions); i++)
@@ -352,11 +386,9 @@ void micro_stop(struct micro *m)
 		free_sub(m->endpoints[i].sub);
 	for (size_t i = 0; i < countof(m->questions); i++)
 		free_sub(m->questions[i]);
-	for (; m->count; m->count--, m->first = (m->first + 1) % MICRO_QUEUE_MAX)
-		refuse(m->queue[m->first].endpoint, m->queue[m->first].msg, "the service is stopping");
-	pthread_cond_destroy(&m->more);
+	for (size_t i = 0; i < countof(m->lines); i++)
+		free_line(&m->lines[i]);
 	pthread_mutex_destroy(&m->mu);
-	free(m->queue);
 	free(m->endpoints);
 	free(m);
 }

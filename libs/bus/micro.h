@@ -16,7 +16,8 @@ struct micro_request {
 /*
  * Writes the answer's JSON into `reply` and returns OK, or returns an error and leaves `reply` alone: then the answer
  * has the Nats-Service-Error headers and the body {"error":{"code","message","field"}}. Handlers run on the service's
- * own worker threads (MICRO_THREADS), so they may block on a database.
+ * own worker threads (MICRO_THREADS), so they may block on a database; those that are `broker_only` are not held up by
+ * others that do.
  */
 typedef enum status (*micro_fn)(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 
@@ -25,10 +26,11 @@ struct micro_endpoint {
 	const char *subject; /* "gannet.*.jobs.get" */
 	micro_fn handle;
 	const char *description;
+	bool broker_only; /* the handler waits for nothing but the broker: it has threads and a queue apart from the others */
 };
 
-#define MICRO_THREADS 2
-#define MICRO_QUEUE_MAX 4096 /* requests waiting; past that the answer is 503 at once */
+#define MICRO_THREADS 2 /* for all endpoints, and as many for those that are broker_only, if there are any */
+#define MICRO_QUEUE_MAX 4096 /* requests waiting (for each of the two); past that the answer is 503 at once */
 
 enum status micro_start(struct bus *b, const char *name, const char *description,
                         const struct micro_endpoint *endpoints, size_t n, void *arg, const struct clock *clock,

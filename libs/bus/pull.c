@@ -259,11 +259,24 @@ size_t bus_pull_wanted(struct bus_pull *p)
 	return n;
 }
 
+/* A request that is over when it arrives, and nobody listens to its answer: the server looks at what waits, and finds that we left. */
+static void say_that_we_left(struct bus_pull *p)
+{
+	static const char body[] = "{\"batch\":1,\"expires\":1}";
+	char reply[BUS_INBOX_BYTES + 8];
+	snprintf(reply, sizeof reply, "%s.left", p->inbox);
+	natsConnection_PublishRequest(p->bus->nc, p->request_subject, reply, body, (int)sizeof body - 1);
+	bus_sent(p->bus);
+}
+
 void bus_pull_stop(struct bus_pull *p)
 {
 	pthread_mutex_lock(&p->mu);
+	bool first = !p->stopped && p->sub;
 	p->stopped = true;
 	end(p);
+	if (first)
+		say_that_we_left(p);
 	pthread_mutex_unlock(&p->mu);
 }
 

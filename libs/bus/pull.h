@@ -40,7 +40,11 @@ void bus_pull_stop(struct bus_pull *p);
 /* Stops, and returns when no callback runs any more. */
 void bus_pull_close(struct bus_pull *p);
 
-#define BUS_PULL_EXPIRES_MS 30000
+/*
+ * As long as a subscription to `>` or `_INBOX.>` exists, the server takes the inbox of a worker that died for alive and hands it
+ * messages (seen with 2.9.10): for at most this long. What it has got comes back after the lease.
+ */
+#define BUS_PULL_EXPIRES_MS 10000
 #define BUS_PULL_HEARTBEAT_MS 5000
 #define BUS_PULL_SETTLE_MS 2000
 

@@ -42,11 +42,14 @@ static const struct row {
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
     {BUCKET_FINDINGS, BUCKET},
+    {BUCKET_NOTIFIED, BUCKET},
+    {BUCKET_SILENCES, BUCKET},
 };
 
 const char *const bus_topology_names[] = {STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED,   STREAM_TICKS,   STREAM_STATE,
                                           STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS,   BUCKET_CANCELLED,
-                                          BUCKET_WORKERS,  BUCKET_LATEST,   BUCKET_FINDINGS,  NULL};
+                                          BUCKET_WORKERS,  BUCKET_LATEST,   BUCKET_FINDINGS,
+                                          BUCKET_NOTIFIED, BUCKET_SILENCES,  NULL};
 _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
 
 static const struct consumer_row {

@@ -17,6 +17,8 @@
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
 #define BUCKET_FINDINGS "findings" /* what is open */
+#define BUCKET_NOTIFIED "notified" /* what targets were told */
+#define BUCKET_SILENCES "silences"
 #define CONSUMER_EVENTS_JOBS "jobs-projection"
 #define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
 #define CONSUMER_TICKS_COLLECTOR "ticks-collector"

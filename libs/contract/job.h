@@ -126,7 +126,7 @@ struct job_event {
 	struct json_time retry_at;
 	struct opt_bool attempt_used; /* retrying: false when the wait does not count as a try (429, circuit open) */
 	struct opt_f64 progress;      /* 0..1 */
-	struct opt_i64 interrupted; /* started: earlier deliveries that began and ended with no outcome */
+	struct opt_i64 interrupted; /* started, and a hand-back's retrying: earlier deliveries that began and ended with no outcome */
 	const struct llm_result *result;
 	struct json output_data;
 	struct json metadata;
@@ -173,6 +173,7 @@ extern const struct json_table error_reply_table;
 /* Header names used on the job path. */
 #define HEADER_MSG_ID "Nats-Msg-Id"
 #define HEADER_ATTEMPT "Gannet-Attempt"           /* tries already used, decimal */
+#define HEADER_DELAY "Gannet-Delay-Ms"            /* of a delayed job: due so long after it was stored, whatever its subject says */
 #define HEADER_RUN "Gannet-Run"                   /* the run, decimal; 1 when absent */
 #define HEADER_SUBMITTED_AT "Gannet-Submitted-At" /* RFC 3339; kept when a job is published again */
 #define HEADER_JOB_ID "Gannet-Job-Id"             /* id of a job whose body has none, kept when it is published again */

@@ -4,6 +4,7 @@
 #include "contract/analytics.h"
 #include "contract/finding.h"
 #include "contract/job.h"
+#include "contract/notifier.h"
 #include "contract/requests.h"
 
 /* More particular subjects come first. */
@@ -54,6 +55,16 @@ const struct contract_row contract_rows[] = {
     {"gannet.tick.>", &tick_table, NULL},
     {"gannet.*.findings.*.*", &finding_table, NULL},
     {"$KV.findings.>", &finding_table, NULL},
+    {"$KV.notified.>", &notified_table, NULL},
+    {"$KV.silences.>", &silence_table, NULL},
+    {"gannet.*.findings.list", &findings_list_request_table, &findings_list_reply_table},
+    {"gannet.*.findings.get", &findings_get_request_table, &findings_get_reply_table},
+    {"gannet.*.findings.silence", &findings_silence_request_table, &findings_silence_reply_table},
+    {"gannet.*.findings.unsilence", &findings_unsilence_request_table, &findings_unsilence_reply_table},
+    {NULL, &notifier_file_table, NULL},
+    {NULL, &notifier_target_table, NULL},
+    {NULL, &notifier_route_table, NULL},
+    {NULL, &notifier_window_table, NULL},
     {NULL, &error_reply_table, NULL},
 };
 const size_t contract_rows_n = countof(contract_rows);

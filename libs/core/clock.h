@@ -3,6 +3,7 @@
 #define GANNET_CORE_CLOCK_H
 
 #include "core/span.h"
+#include "core/status.h"
 
 /* `wall_ms`: UTC milliseconds since 1970, may jump. `mono_ns`: never goes back, only differences have a meaning. */
 struct clock {
@@ -11,6 +12,12 @@ struct clock {
 };
 
 extern const struct clock clock_system;
+
+/*
+ * The system's clock, its wall time moved by as many ms as stand in the first eight bytes of the file (an int64_t of this machine),
+ * which may be written to at any time: for tests of jumping clocks. One for a process; the file stays mapped until its end.
+ */
+enum status clock_open_moved(const char *path, const struct clock **ret, struct err *err) must_check;
 
 static inline int64_t clock_wall_ms(const struct clock *c)
 {

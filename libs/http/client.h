@@ -82,8 +82,8 @@ void http_abort(struct http_call *call);
 size_t http_calls_running(const struct http_client *c);
 
 /*
- * One blocking call on a connection of its own, for tools and background threads; `data`, `done` and `arg` are not
- * used. OK for any HTTP status. `body` may be NULL.
+ * One blocking call on a connection of its own, for tools and background threads. OK for any HTTP status; `done`, if
+ * given, is then called before it returns, for the answer's headers. `data` is not used. `body` may be NULL.
  */
 enum status http_fetch(const struct http_request *r, struct buf *body, int *ret_http_status,
                        struct err *err) must_check;

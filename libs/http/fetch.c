@@ -5,6 +5,7 @@
 
 struct fetch {
 	struct loop *loop;
+	const struct http_request *request;
 	struct buf *body;
 	int http_status;
 	enum status status;
@@ -23,6 +24,8 @@ static void on_done(void *arg, const struct http_response *r)
 		return;
 	}
 	f->http_status = r->http_status;
+	if (f->request->done)
+		f->request->done(f->request->arg, r);
 	if (f->body)
 		buf_addspan(f->body, r->body);
 }
@@ -49,7 +52,7 @@ static enum status fetch_on(struct loop *l, const struct http_request *r, struct
 
 enum status http_fetch(const struct http_request *r, struct buf *body, int *ret_http_status, struct err *err)
 {
-	struct fetch f = {.body = body, .err = err};
+	struct fetch f = {.request = r, .body = body, .err = err};
 	enum status s = loop_new(&f.loop, err);
 	if (s != STATUS_OK)
 		return s;

@@ -41,6 +41,9 @@ static const struct env_option shared_options[] = {
      "size of the waiting jobs at which new ones are refused; -1: none"},
     {"GANNET_STRICT_TENANTS", ENV_BOOL, AT(shared.strict_tenants), "false",
      .help = "only tenants that were created may submit jobs"},
+    {"GANNET_TEST_CLOCK", ENV_TEXT, AT(test_clock), NULL,
+     .help = "for tests of clock jumps: path of a file whose first eight bytes, an integer of this machine, are how many ms "
+             "the wall clock is ahead; it may change at any time; unset: the machine's own clock"},
 };
 
 /* Only the scheme is looked at: the client knows the rest, and a wrong scheme would otherwise be retried until the

@@ -13,6 +13,7 @@ struct service_settings {
 	struct service_config shared;
 	const char *broker_url; /* BROKER_URL, the older name of NATS_URL */
 	int64_t start_wait_ms;
+	const char *test_clock;
 };
 /* Reads the service's own options and the shared ones; `settings` and d->config are filled. */
 enum status config_load(const struct service_descriptor *d, struct service_settings *settings,

@@ -139,6 +139,8 @@ static int64_t publish_ticks(struct schedules *s)
 	for (size_t i = 0; i < s->o.n; i++) {
 		int64_t last_ms, next_ms;
 		turns_of(s, &s->o.all[i], now_ms, &last_ms, &next_ms);
+		if (last_ms < s->published_ms[i])
+			s->published_ms[i] = last_ms; /* the clock went back: the next turn is not to wait until it has caught up */
 		if (last_ms != INT64_MAX && last_ms > s->published_ms[i] && publish_tick(s, &s->o.all[i], last_ms))
 			s->published_ms[i] = last_ms;
 		if (next_ms != INT64_MAX && next_ms - now_ms < wait_ms)

@@ -93,10 +93,17 @@ static bool wait_for_quit(struct service *s, int64_t timeout_ms)
 	return quit;
 }
 
+/* A connection that is closed for good never comes back: whoever runs this process has to start it with credentials that are taken. */
 static void on_bus_state(void *arg, bool connected, const char *why)
 {
-	(void)arg;
+	struct service *s = arg;
+	struct bus *b = atomic_load(&s->bus);
+	struct err err;
 	log_fields(connected ? LOG_INFO : LOG_WARN, connected ? "broker connected" : "broker lost", LOG_C("reason", why));
+	if (connected || !b || !bus_is_closed(b))
+		return;
+	err_set(&err, STATUS_UNAUTHORIZED, "the broker refuses the credentials: %.200s", why);
+	service_quit(s, &err);
 }
 
 static enum status open_bus(struct service *s, struct err *err)
@@ -108,7 +115,8 @@ static enum status open_bus(struct service *s, struct err *err)
 	                              .creds_file = c->creds_file,
 	                              .clock = s->clock,
 	                              .bulk = s->descriptor->bulk,
-	                              .on_state = on_bus_state};
+	                              .on_state = on_bus_state,
+	                              .arg = s};
 	enum status e = bus_open(&o, &b, err);
 	if (e == STATUS_OK)
 		atomic_store(&s->bus, b);
@@ -146,13 +154,18 @@ static enum status insist(struct service *s, const char *waiting_for,
 	}
 }
 
+static enum status start_service(struct service *s, struct err *err)
+{
+	return s->descriptor->start(s, err);
+}
+
 static enum status start(struct service *s, struct err *err)
 {
 	enum status e = insist(s, "waiting for the broker", open_bus, err);
 	if (e == STATUS_OK)
 		e = insist(s, "waiting for streams and buckets", ensure_topology, err);
 	if (e == STATUS_OK)
-		e = s->descriptor->start(s, err);
+		e = insist(s, "waiting for what the service needs to start", start_service, err);
 	return e;
 }
 
@@ -220,7 +233,8 @@ static int serve(struct service *s)
 	char full_name[64];
 	enum log_level level = LOG_INFO;
 	const struct service_descriptor *d = s->descriptor;
-	if (config_load(d, &s->settings, &err) != STATUS_OK) {
+	if (config_load(d, &s->settings, &err) != STATUS_OK ||
+	    (s->settings.test_clock && clock_open_moved(s->settings.test_clock, &s->clock, &err) != STATUS_OK)) {
 		log_init(d->name, NULL, level, s->clock);
 		log_error("bad configuration", &err);
 		return SERVICE_EXIT_USAGE;

@@ -139,8 +139,10 @@ enum admission worker_admit(struct worker *w, struct worker_entry *e)
 	if (!e->from_overflow)
 		w->pending[e->subject.priority] = e->delivery.pending;
 	put_sequence(e->delivery.stream_sequence, e->sequence);
+	struct err ignored;
+	enum status decoded = decode(w, e, s == STATUS_OK ? &err : &ignored); /* its id is wanted in any case */
 	if (s == STATUS_OK)
-		s = decode(w, e, &err);
+		s = decoded;
 	name_job(w, e);
 	take_trace(e);
 	if (s == STATUS_OK)

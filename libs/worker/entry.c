@@ -19,7 +19,7 @@ void entry_list_push(struct entry_list *l, struct worker_entry *e)
 void worker_post(struct worker *w, struct entry_list *list, struct worker_entry *e)
 {
 	pthread_mutex_lock(&w->lock);
-	bool first = !list->head;
+	bool first = !list->head && !w->detached; /* then the loop may be gone */
 	entry_list_push(list, e);
 	pthread_mutex_unlock(&w->lock);
 	if (first)

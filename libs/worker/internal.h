@@ -101,7 +101,8 @@ struct worker {
 	size_t held;
 	struct cancel_note *cancel_notes; /* newest first */
 	pthread_cond_t drained;
-	bool quiet; /* nothing held any more, told to worker_stop() */
+	bool quiet;    /* nothing held any more, told to worker_stop() */
+	bool detached; /* no turn comes any more */
 
 	/* loop thread only */
 	struct bus_pull *pulls[PULL_COUNT];
@@ -123,7 +124,7 @@ struct worker {
 	double rate_per_ms;
 	size_t prefetch; /* how many jobs of a priority are to be at hand */
 	bool draining, handing_back;
-	int64_t drain_deadline_ms;
+	int64_t drain_deadline_ms, hand_back_from_ms;
 	struct worker_entry *free_entries;
 	size_t free_n;
 
@@ -142,6 +143,7 @@ struct worker {
 
 	pthread_t recover_thread;
 	bool recover_running, recover_stop; /* recover_stop under lock */
+	struct bus_lookup *lookup;          /* recovery thread only; NULL until something came back */
 	struct entry_list recover;          /* under lock */
 	pthread_cond_t recover_wake;
 
@@ -176,6 +178,7 @@ void settle_poison(struct worker *w, struct worker_entry *e);
 void settle_overflow(struct worker *w, struct worker_entry *e); /* moves a job to its tenant's lane */
 void settle_duplicate(struct worker *w, struct worker_entry *e);
 void settle_silently(struct worker *w, struct worker_entry *e, enum ack_kind ack); /* acknowledges without an event */
+void settle_hand_back(struct worker *w, struct worker_entry *e); /* this worker ends: another one is to have the job */
 void settle_stored(struct worker *w,
                    struct worker_entry *e); /* loop thread: the outcome is in the stream; acknowledge */
 

@@ -12,6 +12,8 @@
 #define MSG_ID_MAX 192
 /* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
 #define STORE_DEADLINE_MS (10 * 60 * 1000)
+/* A broker that does not answer must not hold up the end of a worker; without the event the hand-back counts as a crash. */
+#define HAND_BACK_DEADLINE_MS 1000
 #define PROGRESS_EVERY_MS 250
 /* What could not be decided now, because the broker did not answer, is looked at again after so long. */
 #define LATER_MS 500
@@ -129,15 +131,21 @@ static size_t headers_of(const struct worker_entry *e, const char *msg_id, char 
 }
 
 /* Stores an event (or any message) for this entry; the answer, also a refusal, reaches the loop by the done list. */
-static void store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+static void store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+                         int64_t deadline_ms)
 {
 	char traceparent[TRACEPARENT_BYTES];
 	struct bus_header headers[2];
 	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
 	m.headers_n = headers_of(e, msg_id, traceparent, headers);
 	struct err err;
-	if (bus_store(w->bus, &m, STORE_DEADLINE_MS, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
+	if (bus_store(w->bus, &m, deadline_ms, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
 		on_stored(e, &(struct bus_stored){.status = err.status});
+}
+
+static void store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+{
+	store_within(w, e, subject, msg_id, data, STORE_DEADLINE_MS);
 }
 
 static void publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data)
@@ -215,8 +223,11 @@ void settle_announce(struct worker *w, struct worker_entry *e, bool claim)
 		publish(w, e, subject, body);
 		return;
 	}
-	snprintf(msg_id, sizeof msg_id, "start:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id,
-	         (long long)e->job.run);
+	/*
+	 * The id that `create` and the command give their submissions: the broker has republished such a one here, id and all, so a
+	 * claim also meets a submission of that kind that came before.
+	 */
+	snprintf(msg_id, sizeof msg_id, "%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	store(w, e, subject, msg_id, body);
 }
 
@@ -286,11 +297,16 @@ void settle_duplicate(struct worker *w, struct worker_entry *e)
 
 /* ---- waiting: a NAK for short times, the schedule store for long ones */
 
-/* Publishes the submission again, with all that a later delivery has to know of the earlier ones. */
+/*
+ * Publishes the submission again, with all that a later delivery has to know of the earlier ones. A wait of `delay_ms` is
+ * counted from when the broker stored it: our clock may be wrong.
+ */
 static void store_again(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id,
-                        int64_t attempts_used)
+                        int64_t attempts_used, int64_t delay_ms)
 {
-	char used[24], run[24], at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	char used[24], run[24], delay[24] = "", at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	if (delay_ms)
+		snprintf(delay, sizeof delay, "%lld", (long long)delay_ms);
 	snprintf(used, sizeof used, "%lld", (long long)attempts_used);
 	snprintf(run, sizeof run, "%lld", (long long)e->job.run);
 	struct bus_header headers[] = {
@@ -298,6 +314,7 @@ static void store_again(struct worker *w, struct worker_entry *e, const char *su
 	    {HEADER_JOB_ID, e->job.id},
 	    {HEADER_ATTEMPT, span_from(used)},
 	    {HEADER_RUN, span_from(run)},
+	    {HEADER_DELAY, span_from(delay)},
 	    {HEADER_SUBMITTED_AT, span_from(rfc3339_format(e->job.submitted_ms, at))},
 	    {HEADER_TRACEPARENT, span_from(trace_format(&e->trace_parent, traceparent))},
 	};
@@ -320,7 +337,7 @@ void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 	/* Without the place in the stream: a job id published twice is delayed once. */
 	snprintf(msg_id, sizeof msg_id, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1, 0);
 }
 
 void settle_overflow(struct worker *w, struct worker_entry *e)
@@ -330,7 +347,7 @@ void settle_overflow(struct worker *w, struct worker_entry *e)
 	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], overflow_lane(e->subject.tenant));
 	snprintf(msg_id, sizeof msg_id, "overflow:%s", e->sequence);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_again(w, e, subject, msg_id, e->job.attempt - 1);
+	store_again(w, e, subject, msg_id, e->job.attempt - 1, 0);
 }
 
 static void settle_wait(struct worker *w, struct worker_entry *e, const struct err *err, int64_t delay_ms, bool used)
@@ -359,7 +376,34 @@ static void settle_wait(struct worker *w, struct worker_entry *e, const struct e
 	delayed_subject(e, ev.retry_at.ms, subject);
 	/* One message delays one delivery once, however often the store is repeated. */
 	snprintf(msg_id, sizeof msg_id, "delay:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
-	store_again(w, e, subject, msg_id, e->job.attempt - !used);
+	store_again(w, e, subject, msg_id, e->job.attempt - !used, delay_ms);
+}
+
+/*
+ * Of a delivery that was announced something has to be said, or the next worker would take it for one that died with its
+ * worker (recover.c): a job must not become poison because runners are replaced.
+ */
+void settle_hand_back(struct worker *w, struct worker_entry *e)
+{
+	if (!e->announced) {
+		settle_silently(w, e, ACK_NAK);
+		return;
+	}
+	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	struct err err;
+	err_retry(&err, STATUS_UNAVAILABLE, "handed back: its worker was told to end");
+	struct job_error error = error_of(&err);
+	struct job_event ev = event_of(w, e, JOB_EVENT_RETRYING);
+	ev.error = &error;
+	ev.delay_ms = (struct opt_i64){true, 0};
+	ev.retry_at = ev.timestamp;
+	ev.attempt_used = (struct opt_bool){true, false};
+	ev.interrupted = (struct opt_i64){true, e->history.interrupted};
+	event_subject(e, JOB_EVENT_RETRYING, subject);
+	snprintf(msg_id, sizeof msg_id, "hand-back:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
+	struct span body = encode(e, &ev, scratch());
+	enter_settling(w, e, ACK_NAK, 0);
+	store_within(w, e, subject, msg_id, body, HAND_BACK_DEADLINE_MS);
 }
 
 static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)
@@ -423,7 +467,7 @@ void worker_settle(struct worker_job *j, const struct worker_result *r)
 	if (r->outcome == OUTCOME_COMPLETED) {
 		settle_completed(w, e, r);
 	} else if (e->handed_back) {
-		settle_silently(w, e, ACK_NAK);
+		settle_hand_back(w, e);
 	} else if (e->timed_out) {
 		struct worker_result late = {.outcome = OUTCOME_RETRY};
 		err_retry(&late.err, STATUS_TIMEOUT, "took longer than timeout_ms %lld", (long long)j->timeout_ms);

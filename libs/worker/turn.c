@@ -3,6 +3,11 @@
 #include "worker/internal.h"
 
 #define TICK_MS 250
+/*
+ * The broker first has to notice that our pull requests are gone: nats-server 2.9.10, told to hand a job out again while all it
+ * has are requests of somebody who left, forgets the job until its lease is over and hands out the newest one twice instead.
+ */
+#define HAND_BACK_AFTER_MS 30
 #define RATE_WINDOW_MS 100
 /* Prefetch enough for this long at the measured pace, so that the queue never runs dry between two pulls. */
 #define PREFETCH_MS 100.0
@@ -37,7 +42,7 @@ static void begin(struct worker *w, struct worker_entry *e)
 	pthread_mutex_unlock(&w->lock);
 	worker_running_add(w, e);
 	w->rate_started++;
-	if (e->delivery.delivered > 1 && !e->announced)
+	if ((e->delivery.delivered > 1 || e->redelivered_checked) && !e->announced)
 		settle_announce(w, e, false); /* evidence for the next one, should this delivery die as well */
 	if (w->kind.threads) {
 		loop_timer_start(w->loop, &e->timeout, e->job.timeout_ms, on_timeout, e);
@@ -118,6 +123,7 @@ static void claim_answered(struct worker *w, struct worker_entry *e)
 	w->claiming--;
 	if (e->stored == STATUS_OK && e->stored_duplicate) {
 		e->claim_taken = true;
+		e->announced = false; /* the broker kept the earlier one: of this delivery nothing is said yet */
 		atomic_store(&e->state, ENTRY_NEW);
 		recover(w, e);
 		return;
@@ -211,23 +217,29 @@ static void top_up(struct worker *w)
 		ask(w->pulls[PRIORITY_COUNT + l], w->lane_waiting[l], target / BUS_OVERFLOW_LANES + 1);
 }
 
+static void on_tick(void *arg);
+
 static void hand_back_waiting(struct worker *w)
 {
 	for (struct worker_entry *e; (e = dequeue(w));)
-		settle_silently(w, e, ACK_NAK);
+		settle_hand_back(w, e);
 	w->handing_back = true;
 }
 
 static void drain(struct worker *w)
 {
+	int64_t now_ms = clock_mono_ms(w->clock);
 	if (!w->draining) {
 		w->draining = true;
+		w->hand_back_from_ms = now_ms + HAND_BACK_AFTER_MS;
 		w->drain_deadline_ms = atomic_load(&w->stop_deadline_ms);
 		for (int p = 0; p < PULL_COUNT; p++)
 			bus_pull_stop(w->pulls[p]);
-		hand_back_waiting(w);
+		loop_timer_start(w->loop, &w->tick, HAND_BACK_AFTER_MS, on_tick, w);
 	}
-	if (clock_mono_ms(w->clock) >= w->drain_deadline_ms)
+	if (now_ms >= w->hand_back_from_ms)
+		hand_back_waiting(w); /* each time: a claim that is answered later still waits for its turn */
+	if (now_ms >= w->drain_deadline_ms && now_ms >= w->hand_back_from_ms)
 		for (struct worker_entry *e = w->running_head; e; e = e->running_next)
 			if (atomic_load(&e->state) == ENTRY_RUNNING && !e->handed_back) {
 				e->handed_back = true;
@@ -240,10 +252,10 @@ static void drain(struct worker *w)
 		loop_on_wake(w->loop, NULL, NULL);
 	}
 	pthread_mutex_lock(&w->lock);
-	if (detach || (!w->held && !w->running && !w->settling)) {
-		w->quiet = true;
+	w->detached = detach;
+	w->quiet = !w->held && !w->running && !w->settling;
+	if (w->detached || w->quiet)
 		pthread_cond_broadcast(&w->drained);
-	}
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -122,18 +122,29 @@ enum status worker_start(const struct worker_kind *k, const struct worker_option
 	return STATUS_OK;
 }
 
-/* Waits until the loop says it holds nothing more; false when it does not in time. */
-static bool wait_quiet(struct worker *w, int64_t until_mono_ms)
+/* Waits until the loop says so; false when it does not in time. `what` is guarded by worker->lock. */
+static bool wait_for(struct worker *w, const bool *what, int64_t until_mono_ms)
 {
 	struct timespec t = {until_mono_ms / 1000, until_mono_ms % 1000 * 1000000};
 	pthread_mutex_lock(&w->lock);
-	while (!w->quiet && pthread_cond_timedwait(&w->drained, &w->lock, &t) == 0)
+	while (!*what && pthread_cond_timedwait(&w->drained, &w->lock, &t) == 0)
 		;
-	bool quiet = w->quiet;
+	bool said = *what;
+	pthread_mutex_unlock(&w->lock);
+	return said;
+}
+
+/* Holds nothing after a turn that is still to come. */
+static void wait_quiet(struct worker *w, int64_t until_mono_ms)
+{
+	pthread_mutex_lock(&w->lock);
 	w->quiet = false;
 	pthread_mutex_unlock(&w->lock);
-	return quiet;
+	loop_wake(w->loop);
+	wait_for(w, &w->quiet, until_mono_ms);
 }
+
+static struct worker *volatile abandoned; /* for whoever looks for memory that nobody knows of */
 
 #define HAND_BACK_MS 3000 /* after the deadline: for aborted calls to end and for the last outcomes to be stored */
 
@@ -142,13 +153,12 @@ void worker_stop(struct worker *w, int64_t deadline_mono_ms)
 	struct err ignored;
 	atomic_store(&w->stop_deadline_ms, deadline_mono_ms);
 	atomic_store(&w->stop_requested, true);
-	loop_wake(w->loop);
 	wait_quiet(w, deadline_mono_ms + HAND_BACK_MS);
 	for (int p = 0; p < PULL_COUNT; p++) {
 		bus_pull_close(w->pulls[p]);
 		w->pulls[p] = NULL;
 	}
-	loop_wake(w->loop); /* once more, for what arrived until now */
+	/* once more, for what arrived until now */
 	wait_quiet(w, clock_mono_ms(w->clock) + HAND_BACK_MS);
 	lease_announce(w, "gannet.workers.unregistered", "stopped");
 	/* Acknowledgements that do not leave any more mean redeliveries, which recover.c recognises. */
@@ -156,8 +166,11 @@ void worker_stop(struct worker *w, int64_t deadline_mono_ms)
 		ignored.status = STATUS_OK;
 	atomic_store(&w->detach_requested, true);
 	loop_wake(w->loop);
-	bool detached = wait_quiet(w, clock_mono_ms(w->clock) + HAND_BACK_MS);
+	bool detached = wait_for(w, &w->detached, clock_mono_ms(w->clock) + HAND_BACK_MS);
 	stop_parts(w);
-	if (detached)
-		free_worker(w); /* otherwise the loop hangs and may still touch it: the process is about to end anyway */
+	/* Otherwise the loop hangs, or stores are unanswered, and may still touch it: the process is about to end anyway. */
+	if (detached && w->quiet)
+		free_worker(w);
+	else
+		abandoned = w;
 }

@@ -129,11 +129,11 @@ static void trace(const struct batch *b, const struct held *h)
 	if (!text.p || !trace_parse(text, &parent))
 		parent = trace_of_job(r->key.tenant, r->key.job_id);
 	struct trace_context self = trace_child(&parent);
-	int64_t stored_ms = h->delivery.stored_ms;
+	int64_t stored_ms = h->delivery.stored_ms, took_ms = clock_wall_ms(b->clock) - stored_ms;
 	const struct trace_attribute attributes[] = {{"gannet.job_id", r->key.job_id, 0},
 	                                             {"gannet.tenant", r->key.tenant, 0}};
 	trace_record(&self, parent.span, "record job", TRACE_CONSUMER, stored_ms,
-	             (clock_wall_ms(b->clock) - stored_ms) * 1000, NULL, attributes, countof(attributes));
+	             took_ms > 0 ? took_ms * 1000 : 0, NULL, attributes, countof(attributes)); /* two machines' clocks */
 }
 
 void batch_acknowledge(struct batch *b)

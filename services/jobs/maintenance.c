@@ -10,6 +10,7 @@
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define SWEEP_EVERY_MS 10000
+#define SWEEP_MANY 100
 #define SWEEP_LEASES 4 /* what has ended so long ago would have been redelivered and acknowledged by now */
 
 enum { SCHEDULE_CLEANUP, SCHEDULE_RETRY_FAILED, SCHEDULES };
@@ -75,8 +76,15 @@ static void sweep_now_and_then(void *arg, struct schedules *s)
 	int64_t before_ms = clock_wall_ms(m->jobs->clock) - SWEEP_LEASES * m->lease_ms;
 	if (sweep_queue(m->jobs->bus, before_ms, is_stopping, s, &removed, &err) != STATUS_OK)
 		log_error("the queue could not be swept, will try again", &err);
+	if (removed > SWEEP_MANY)
+		m->swept_mono_ms = 0; /* there may be tens of thousands: go on in a second */
 	if (removed)
 		log_fields(LOG_WARN, "removed jobs that had ended and were in the queue again", LOG_I("jobs", removed));
+	int64_t rejected = 0;
+	if (sweep_unreachable(m->jobs->bus, m->jobs->clock, &rejected, &err) != STATUS_OK)
+		log_error("the queue could not be searched for submissions nobody can take, will try again", &err);
+	if (rejected)
+		log_fields(LOG_WARN, "rejected submissions to subjects that no worker can take from", LOG_I("jobs", rejected));
 }
 
 enum status maintenance_start(struct jobs *j, struct maintenance **ret, struct err *err)

@@ -2,7 +2,7 @@
 #include "requests.h"
 
 static const struct micro_endpoint endpoints[] = {
-    {"create", "gannet.*.jobs.create", handle_create, "Queue a job, now or at run_at"},
+    {"create", "gannet.*.jobs.create", handle_create, "Queue a job, now or at run_at", .broker_only = true},
     {"get", "gannet.*.jobs.get", handle_get, "A job's whole record"},
     {"list", "gannet.*.jobs.list", handle_list, "Records by status, model, user, template, kind and time, in pages"},
     {"cancel", "gannet.*.jobs.cancel", handle_cancel, "End a job that waits or runs"},

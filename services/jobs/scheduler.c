@@ -7,6 +7,8 @@
 
 #include "bus/kv.h"
 #include "bus/topology.h"
+#include "contract/job.h"
+#include "contract/requests.h"
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -24,7 +26,8 @@ struct scheduler {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct heap due;      /* due time, sequence */
+	struct heap due;      /* due time by the wall clock, sequence */
+	struct heap again;    /* what failed: due time by the clock that does not jump, sequence */
 	struct heap answered; /* STORED or REFUSED, sequence */
 	size_t in_flight;
 	bool running, stopping;
@@ -41,12 +44,15 @@ static struct metric released_total = {"gannet_scheduler_released_total", "Delay
                                        METRIC_COUNTER};
 static struct metric_series *released;
 
+/* A wait that a worker chose begins when the broker stored it: the worker's clock may be wrong. */
 static void on_message(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms)
 {
-	(void)stored_ms;
 	struct scheduler *s = arg;
 	struct delayed_subject subject = {0}; /* one that is none of ours is due at once, and thrown away then */
-	(void)delayed_subject_parse(m->subject, &subject);
+	int64_t delay_ms;
+	if (delayed_subject_parse(m->subject, &subject) && span_i64(bus_in_header(m, HEADER_DELAY), &delay_ms) &&
+	    delay_ms > 0 && delay_ms <= DELAY_MAX_MS)
+		subject.due_ms = stored_ms + delay_ms;
 	pthread_mutex_lock(&s->lock);
 	heap_push(&s->due, subject.due_ms, sequence);
 	pthread_cond_signal(&s->changed);
@@ -68,7 +74,7 @@ static void on_stored(void *arg, const struct bus_stored *stored)
 static void try_later(struct scheduler *s, uint64_t sequence)
 {
 	pthread_mutex_lock(&s->lock);
-	heap_push(&s->due, clock_wall_ms(s->clock) + AGAIN_MS, sequence);
+	heap_push(&s->again, clock_mono_ms(s->clock) + AGAIN_MS, sequence);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -108,6 +114,13 @@ static void release(struct scheduler *s, uint64_t sequence)
 		try_later(s, sequence);
 }
 
+static bool take_due(struct scheduler *s, struct heap_item *ret)
+{
+	if (heap_peek(&s->again, ret) && ret->key <= clock_mono_ms(s->clock))
+		return heap_pop(&s->again, ret);
+	return heap_peek(&s->due, ret) && ret->key <= clock_wall_ms(s->clock) && heap_pop(&s->due, ret);
+}
+
 /* One step with the lock held on entry and exit; false when there is nothing to do now. */
 static bool step(struct scheduler *s)
 {
@@ -123,22 +136,29 @@ static bool step(struct scheduler *s)
 		pthread_mutex_lock(&s->lock);
 		return true;
 	}
-	if (s->in_flight >= IN_FLIGHT_MAX || !heap_peek(&s->due, &item) || item.key > clock_wall_ms(s->clock))
+	if (s->in_flight >= IN_FLIGHT_MAX || !take_due(s, &item))
 		return false;
-	heap_pop(&s->due, &item);
 	pthread_mutex_unlock(&s->lock);
 	release(s, item.value);
 	pthread_mutex_lock(&s->lock);
 	return true;
 }
 
-static void wait_for_next(struct scheduler *s)
+static int64_t sooner(const struct heap *h, int64_t now_ms, int64_t ms)
 {
 	struct heap_item next;
+	if (!heap_peek(h, &next))
+		return ms;
+	int64_t left = next.key - now_ms;
+	return left < 0 ? 0 : left < ms ? left : ms;
+}
+
+static void wait_for_next(struct scheduler *s)
+{
 	int64_t ms = LOOK_EVERY_MS;
-	if (s->in_flight < IN_FLIGHT_MAX && heap_peek(&s->due, &next)) {
-		int64_t left = next.key - clock_wall_ms(s->clock);
-		ms = left < 0 ? 0 : left < ms ? left : ms;
+	if (s->in_flight < IN_FLIGHT_MAX) {
+		ms = sooner(&s->due, clock_wall_ms(s->clock), ms);
+		ms = sooner(&s->again, clock_mono_ms(s->clock), ms);
 	}
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -209,6 +229,7 @@ void scheduler_stop(struct scheduler *s)
 	if (s->follow)
 		bus_follow_close(s->follow);
 	heap_free(&s->due);
+	heap_free(&s->again);
 	heap_free(&s->answered);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);

@@ -27,9 +27,8 @@ static void on_consumer(void *arg, const struct bus_consumer_place *c)
 		p->all[p->n++].delivered = c->delivered;
 }
 
-/* The id a worker gave the job; see admit.c of the worker library. */
-static void name_job(const struct bus_stored_message *m, int64_t jobs_created_ms, struct arena *a,
-                     char out[JOB_ID_BYTES])
+/* See admit.c of the worker library. */
+void sweep_name_job(const struct bus_stored_message *m, int64_t jobs_created_ms, struct arena *a, char out[JOB_ID_BYTES])
 {
 	struct json body, id;
 	struct err ignored;
@@ -72,7 +71,7 @@ static bool has_ended(struct bus *b, const struct bus_stored_message *m, int64_t
 	struct span rest = m->subject;
 	span_cut(&rest, '.');
 	struct span tenant = span_cut(&rest, '.');
-	name_job(m, jobs_created_ms, &a, id);
+	sweep_name_job(m, jobs_created_ms, &a, id);
 	return id_is_tenant(tenant) && has_final(b, tenant, id, header_number(&m->in, HEADER_RUN, 1), &a);
 }
 

@@ -2,6 +2,8 @@
 #ifndef GANNET_JOBS_SWEEP_H
 #define GANNET_JOBS_SWEEP_H
 
+#include "bus/kv.h"
+#include "contract/job.h"
 #include "jobs.h"
 
 /*
@@ -11,5 +13,16 @@
  */
 enum status sweep_queue(struct bus *b, int64_t before_wall_ms, bool (*stop)(void *arg), void *arg, int64_t *ret_removed,
                         struct err *err) must_check;
+
+
+#define SUBMIT_SUBJECT_BYTES 256
+/*
+ * Stores a `rejected` event for submissions under a priority or kind that is none (no worker's consumer can match them), and
+ * removes them.
+ */
+enum status sweep_unreachable(struct bus *b, const struct clock *clock, int64_t *ret_rejected, struct err *err) must_check;
+
+/* The id a worker gave the job, or would have given. */
+void sweep_name_job(const struct bus_stored_message *m, int64_t jobs_created_ms, struct arena *a, char out[JOB_ID_BYTES]);
 
 #endif

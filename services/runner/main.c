@@ -23,6 +23,7 @@ static const struct env_option options[] = {
 struct state {
 	struct runner runner;
 	pthread_t loop_thread;
+	bool loop_runs;
 };
 
 static void *run_loop(void *arg)
@@ -52,6 +53,23 @@ static enum status open_parts(struct runner *r, struct err *err)
 	return s;
 }
 
+static void release(struct state *st)
+{
+	struct runner *r = &st->runner;
+	if (st->loop_runs) {
+		loop_stop(r->loop);
+		pthread_join(st->loop_thread, NULL);
+	}
+	if (r->http)
+		http_client_free(r->http);
+	if (r->loop)
+		loop_free(r->loop);
+	price_table_free(r->prices);
+	llm_router_free(r->router);
+	free(r->breakers);
+	free(st);
+}
+
 static enum status start(struct service *service, struct err *err)
 {
 	static const char *const capabilities[] = {"llm", "text", "json", "markdown", "html", "stream", NULL};
@@ -76,10 +94,9 @@ static enum status start(struct service *service, struct err *err)
 	};
 	report_init();
 	enum status s = open_parts(r, err);
-	if (s != STATUS_OK)
-		return s;
-	if (pthread_create(&st->loop_thread, NULL, run_loop, r->loop) != 0)
-		return err_retry(err, STATUS_UNAVAILABLE, "cannot start the loop's thread");
+	if (s == STATUS_OK && pthread_create(&st->loop_thread, NULL, run_loop, r->loop) != 0)
+		s = err_retry(err, STATUS_UNAVAILABLE, "cannot start the loop's thread");
+	st->loop_runs = s == STATUS_OK;
 	struct worker_options o = {
 	    .bus = service_bus(service),
 	    .loop = r->loop,
@@ -90,23 +107,18 @@ static enum status start(struct service *service, struct err *err)
 	    .progress = on_progress,
 	    .arg = service,
 	};
-	return worker_start(&r->kind, &o, &r->worker, err);
+	if (s == STATUS_OK)
+		s = worker_start(&r->kind, &o, &r->worker, err);
+	if (s != STATUS_OK)
+		release(st);
+	return s;
 }
 
 static void stop(struct service *service, int64_t deadline_mono_ms)
 {
 	struct state *st = service_state(service);
-	struct runner *r = &st->runner;
-	if (r->worker)
-		worker_stop(r->worker, deadline_mono_ms);
-	loop_stop(r->loop);
-	pthread_join(st->loop_thread, NULL);
-	http_client_free(r->http);
-	loop_free(r->loop);
-	price_table_free(r->prices);
-	llm_router_free(r->router);
-	free(r->breakers);
-	free(st);
+	worker_stop(st->runner.worker, deadline_mono_ms);
+	release(st);
 }
 
 static const char *const topology[] = {STREAM_JOBS,      STREAM_EVENTS,  STREAM_DELAYED,

@@ -145,8 +145,7 @@ static size_t account_for_all(void)
 		printf("%s%s %.0f MiB", m ? ", " : "\nmost memory: ", member_names[m], (double)stack_peak_kib(m) / 1024);
 	if (stack_disk_missing())
 		printf("\nno full disk: %s", stack_disk_missing());
-	printf("\nno clock jumps: there is no way to move one process's clock that leaves the machine's alone\n");
-	printf("seed %" PRId64 ", %" PRId64 " s, %" PRId64 " submissions a second\n", config.seed, config.seconds,
+	printf("\nseed %" PRId64 ", %" PRId64 " s, %" PRId64 " submissions a second\n", config.seed, config.seconds,
 	       config.rate);
 	if (failed)
 		printf("logs, and a list of the jobs that break a rule, are kept in %s\n", test_dir());

@@ -47,6 +47,8 @@ void stack_stop(enum member m, int signal);
 void stack_run(enum member m); /* it is wanted: stack_watch() starts it */
 void stack_pause(enum member m, bool pause);
 bool stack_is_paused(enum member m);
+/* The wall clock of this service is so far ahead from now on (behind when negative), also after a restart. */
+void stack_jump(enum member m, int64_t ahead_ms);
 /* To be called often: reaps, notes whoever ended badly, starts what is wanted. */
 void stack_watch(void);
 /* Everything runs and says that it is ready; false after `wait_ms`. */

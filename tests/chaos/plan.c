@@ -40,6 +40,14 @@ static void resume_it(const struct fault *f)
 {
 	stack_pause(f->target, false);
 }
+static void jump_it(const struct fault *f)
+{
+	stack_jump(f->target, f->amount * 1000);
+}
+static void jump_back(const struct fault *f)
+{
+	stack_jump(f->target, 0);
+}
 static void cut_link(const struct fault *f)
 {
 	proxy_cut(stack_link(f->target));
@@ -93,6 +101,7 @@ static const struct kind {
     {"kill", false, SERVICES | SERVERS, 0, 2500, 0, 0, NULL, kill_it, run_it},
     {"restart", false, SERVICES | SERVERS, 0, 1000, 0, 0, NULL, restart_it, run_it},
     {"pause", false, SERVICES | SERVERS | BIT(PROVIDER), 200, 6000, 0, 0, NULL, pause_it, resume_it},
+    {"jump", false, SERVICES, 1000, 15000, -600, 600, "s", jump_it, jump_back},
     {"cut", true, ALL_LINKS, 0, 0, 0, 0, NULL, cut_link, NULL},
     {"part", true, ALL_LINKS, 300, 5000, 0, 0, NULL, part_link, mend_link},
     {"delay", true, ALL_LINKS, 1000, 6000, 20, 250, "ms", delay_link, mend_link},

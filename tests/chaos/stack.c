@@ -1,5 +1,6 @@
 /* Starts, stops, pauses and restarts everything that a fault may strike, and notes whoever ends badly. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ static struct {
 		int told; /* the signal it was sent to end by */
 		int64_t told_ms;
 		int port; /* health; of the provider: its own */
+		int clock; /* file of eight bytes: how many ms its wall clock is ahead; of services */
 		int64_t peak_kib;
 		char settings[ENV_MAX][SETTING_BYTES];
 		const char *env[ENV_MAX + 1];
@@ -88,6 +90,23 @@ static void set_addresses(struct process_state *p, const struct program *r)
 		set(p, "OPENAI_BASE_URL=http://127.0.0.1:%d/v1", proxy_port(stack.links[r->link_provider]));
 }
 
+static void give_clock(enum member m)
+{
+	struct process_state *p = &stack.members[m];
+	char path[600], name[32];
+	snprintf(name, sizeof name, "%s.clock", programs[m].log);
+	process_path(path, sizeof path, test_dir(), name);
+	p->clock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	CHECK(p->clock >= 0);
+	stack_jump(m, 0);
+	set(p, "GANNET_TEST_CLOCK=%s", path);
+}
+
+void stack_jump(enum member m, int64_t ahead_ms)
+{
+	CHECK(pwrite(stack.members[m].clock, &ahead_ms, sizeof ahead_ms, 0) == sizeof ahead_ms);
+}
+
 static void set_environment(enum member m)
 {
 	struct process_state *p = &stack.members[m];
@@ -105,11 +124,12 @@ static void set_environment(enum member m)
 		set(p, "FAKE_LOG_BODIES=0");
 		return;
 	}
+	give_clock(m);
 	set_addresses(p, &programs[m]);
 	set(p, "OPENAI_API_KEY=chaos");
 	set(p, "GANNET_LEASE=2s");
 	set(p, "GANNET_DRAIN_MS=5000");
-	set(p, "RETRY_DELAY=200ms");
+	set(p, "RETRY_DELAY=100ms");
 }
 
 /* One rule for each class of jobs that asks; the class's name stands in the prompt. */
@@ -220,6 +240,8 @@ void stack_stop(enum member m, int sig)
 	p->wanted = false;
 	if (!is_ours(m) && pid_of(m)) {
 		stop_server(m, m == DATABASE && sig == SIGTERM ? SIGINT : sig);
+	} else if (is_ours(m) && p->pid && p->told == SIGTERM && sig == SIGTERM) {
+		return; /* it still drains: told twice, it would end at once */
 	} else if (is_ours(m) && p->pid) {
 		p->told = sig;
 		p->told_ms = clock_mono_ms(&clock_system);

@@ -1,6 +1,8 @@
 /* Buckets: values, compare and swap, live watching; and single messages read from streams. */
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bus/kv.h"
 #include "bus/topology.h"
@@ -216,5 +218,79 @@ TEST(a_message_is_deleted_once)
 	CHECK_STATUS(bus_get_sequence(bus, "TEST", 1, &m, &err), STATUS_NOT_FOUND);
 	CHECK_STATUS(bus_delete_sequence(bus, "TEST", 1, &err), STATUS_NOT_FOUND);
 	CHECK_STATUS(bus_delete_sequence(bus, "TEST", 77, &err), STATUS_NOT_FOUND);
+	bus_close(bus);
+}
+
+static const char *numbered(const char *word, int i)
+{
+	static char text[64];
+	snprintf(text, sizeof text, "%s%d", word, i);
+	return text;
+}
+
+TEST(last_messages_of_many_subjects_are_found_together)
+{
+	enum { N = 1000 };
+	static struct bus_last asked[N];
+	static char subjects[N][64];
+	struct bus_lookup *lookup;
+	struct err err;
+	begin();
+	for (int i = 0; i < N; i += 2)
+	{
+		char value[64];
+		snprintf(value, sizeof value, "value %d", i);
+		put(numbered("k", i), value);
+	}
+	CHECK_OK(bus_lookup_open(bus, "KV_" BUCKET_LATEST, &lookup, &err), err);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < N; i++) {
+			snprintf(subjects[i], sizeof subjects[i], "$KV." BUCKET_LATEST ".k%d", i);
+			asked[i].subject = subjects[i];
+		}
+		bus_lookup(lookup, asked, N);
+		for (int i = 0; i < N; i++) {
+			CHECK_INT(asked[i].status, i % 2 ? STATUS_NOT_FOUND : STATUS_OK);
+			if (i % 2)
+				continue;
+			CHECK_SPAN(asked[i].message.data, numbered("value ", i));
+			CHECK_INT(asked[i].message.sequence, i / 2 + 1);
+			CHECK_SPAN(asked[i].message.subject, subjects[i]);
+			bus_stored_message_free(&asked[i].message);
+		}
+	}
+	bus_lookup_close(lookup);
+	bus_close(bus);
+}
+
+static void *pass_time(void *arg)
+{
+	while (!atomic_load((_Atomic bool *)arg)) {
+		time_passes();
+		usleep(1000);
+	}
+	return NULL;
+}
+
+TEST(look_up_that_nobody_answers_says_so)
+{
+	struct bus_last asked[2] = {{.subject = "a"}, {.subject = "b"}};
+	struct bus_lookup *lookup;
+	struct err err;
+	begin();
+	CHECK_OK(bus_lookup_open(bus, "NO_SUCH_STREAM", &lookup, &err), err);
+	bus_lookup(lookup, asked, countof(asked));
+	CHECK(asked[0].status != STATUS_OK && asked[0].status != STATUS_NOT_FOUND);
+	_Atomic bool done = false;
+	pthread_t thread;
+	kill(test_nats_pid(), SIGSTOP);
+	CHECK(pthread_create(&thread, NULL, pass_time, &done) == 0);
+	bus_lookup(lookup, asked, countof(asked));
+	done = true;
+	pthread_join(thread, NULL);
+	CHECK_INT(asked[0].status, STATUS_TIMEOUT);
+	CHECK_INT(asked[1].status, STATUS_TIMEOUT);
+	kill(test_nats_pid(), SIGCONT);
+	bus_lookup_close(lookup);
 	bus_close(bus);
 }

@@ -251,7 +251,7 @@ static void on_publish(const char *subject, const char *reply, struct span data)
 {
 	struct json doc, batch;
 	struct err err;
-	if (strcmp(subject, "$JS.API.CONSUMER.MSG.NEXT.TEST.C") != 0)
+	if (strcmp(subject, "$JS.API.CONSUMER.MSG.NEXT.TEST.C") != 0 || strstr(reply, ".left"))
 		return;
 	CHECK_OK(json_parse(data, &doc, &err), err);
 	CHECK(json_member(doc, SPAN("expires"), &batch) && json_member(doc, SPAN("idle_heartbeat"), &batch));

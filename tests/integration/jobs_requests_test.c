@@ -170,6 +170,42 @@ TEST(create_works_while_postgresql_hangs)
 	wait_status("acme", id, "pending");
 }
 
+static _Atomic int hanging_answered;
+
+/* Answered when the database is given up, or goes on. */
+static void *ask_stats(void *arg)
+{
+	struct err err;
+	scoped_buf reply = {0};
+	struct bus_out m = {.subject = "gannet.acme.jobs.stats", .data = SPAN("{}")};
+	if (bus_request(arg, &m, 30000, &reply, &err) != STATUS_OK)
+		CHECK_INT(err.status, STATUS_UNAVAILABLE);
+	hanging_answered++;
+	return NULL;
+}
+
+/* More requests wait for the database than there are threads for them. */
+TEST(create_is_not_held_up_by_requests_for_records_that_hang)
+{
+	enum { HANGING = 8, CREATIONS = 20 };
+	pthread_t threads[HANGING];
+	struct bus *b = test_bus();
+	struct err err;
+	start_jobs(NULL);
+	const char *pids = text_of("%s", test_sql("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity"));
+	signal_postgres(pids, SIGSTOP);
+	for (int i = 0; i < HANGING; i++)
+		CHECK(pthread_create(&threads[i], NULL, ask_stats, b) == 0);
+	CHECK_OK(bus_flush(b, 5000, &err), err);
+	for (int i = 0; i < CREATIONS; i++)
+		ask(b, "acme", "create", text_of("{\"job_id\":\"quick%d\"," LLM_MEMBERS "}", i));
+	CHECK_INT(hanging_answered, 0);
+	signal_postgres(pids, SIGCONT);
+	for (int i = 0; i < HANGING; i++)
+		pthread_join(threads[i], NULL);
+	wait_status("acme", "quick0", "pending");
+}
+
 TEST(a_full_queue_is_said_to_be_full)
 {
 	struct bus *b = test_bus();

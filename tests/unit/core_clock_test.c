@@ -99,3 +99,34 @@ TEST(the_system_clock_is_the_systems)
 	CHECK(clock_mono_ns(&clock_system) >= mono_ns);
 	CHECK(clock_mono_ms(&clock_system) >= mono_ns / 1000000);
 }
+
+static void write_ms(const char *path, int64_t ms)
+{
+	FILE *f = fopen(path, "r+be");
+	CHECK(f && fwrite(&ms, sizeof ms, 1, f) == 1 && fclose(f) == 0);
+}
+
+TEST(moved_clock_follows_its_file_and_only_by_the_wall)
+{
+	char path[512];
+	const struct clock *moved;
+	struct err err;
+	snprintf(path, sizeof path, "%s/clock", test_dir());
+	CHECK_STATUS(clock_open_moved(path, &moved, &err), STATUS_INVALID);
+	CHECK_HAS(err.msg, path);
+	FILE *f = fopen(path, "we");
+	CHECK(f && fputs("1234567", f) >= 0 && fclose(f) == 0);
+	CHECK_STATUS(clock_open_moved(path, &moved, &err), STATUS_INVALID);
+	CHECK_HAS(err.msg, "eight bytes");
+	f = fopen(path, "we");
+	CHECK(f && fputs("12345678", f) >= 0 && fclose(f) == 0);
+	CHECK_OK(clock_open_moved(path, &moved, &err), err);
+	static const int64_t jumps[] = {0, 600000, -600000, 0};
+	for (size_t i = 0; i < countof(jumps); i++) {
+		write_ms(path, jumps[i]);
+		int64_t before = clock_wall_ms(&clock_system), got = clock_wall_ms(moved) - jumps[i], after = clock_wall_ms(&clock_system);
+		CHECK(before <= got && got <= after);
+		int64_t from = clock_mono_ns(&clock_system), mono = clock_mono_ns(moved), to = clock_mono_ns(&clock_system);
+		CHECK(from <= mono && mono <= to);
+	}
+}

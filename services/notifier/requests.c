@@ -1,0 +1,180 @@
+/* Answers what people ask about findings, from the board. */
+#include "requests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus/kv.h"
+#include "bus/topology.h"
+
+#define NAME_BYTES (TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2)
+
+static enum status decode(const struct micro_request *r, const struct json_table *t, struct findings_request *ret,
+                          struct err *err)
+{
+	struct json body;
+	if (!r->tenant.p || !id_is_tenant(r->tenant))
+		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
+		                 SPAN_ARG(r->in.subject));
+	enum status s = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
+	return s == STATUS_OK ? json_decode(t, body, JSON_STRICT, r->arena, ret, err) : s;
+}
+
+static struct span name_of(const struct micro_request *r, struct span fingerprint, char out[NAME_BYTES])
+{
+	int n = snprintf(out, NAME_BYTES, "%.*s.%.*s", SPAN_ARG(r->tenant), SPAN_ARG(fingerprint));
+	return span_of(out, (size_t)n);
+}
+
+/* What was told of a finding under its own fingerprint, and of groups only their entries. */
+static void put_notified(struct json_writer *w, const struct map *notified, const struct kept *f)
+{
+	json_key(w, SPAN("notified"));
+	json_begin_array(w);
+	for (struct map_slot *s = map_next(notified, NULL); s; s = map_next(notified, s)) {
+		const struct kept *k = s->value;
+		if (span_eq(k->tenant, f->tenant) && span_eq(k->notified.entry, f->finding.fingerprint))
+			json_put(w, k->value);
+	}
+	json_end_array(w);
+}
+
+static void put_silence(struct json_writer *w, const struct map *silences, struct span name, int64_t now_ms)
+{
+	char until[RFC3339_BYTES];
+	const struct kept *k = map_get(silences, name);
+	if (k && k->silence.until.ms > now_ms)
+		json_kv_cstr(w, "silenced_until", rfc3339_format(k->silence.until.ms, until));
+}
+
+static void put_one(struct json_writer *w, const struct map *maps, struct map_slot *slot, int64_t now_ms)
+{
+	const struct kept *k = slot->value;
+	json_begin_object(w);
+	json_kv(w, "finding", k->value);
+	put_silence(w, &maps[BOARD_SILENCES], span_of(slot->key, slot->key_n), now_ms);
+	put_notified(w, &maps[BOARD_NOTIFIED], k);
+	json_end_object(w);
+}
+
+static int worst_first(const void *x, const void *y)
+{
+	const struct finding *a = &((const struct kept *)(*(struct map_slot *const *)x)->value)->finding,
+	                     *b = &((const struct kept *)(*(struct map_slot *const *)y)->value)->finding;
+	if (a->severity != b->severity)
+		return a->severity > b->severity ? -1 : 1;
+	return (a->timestamp.ms < b->timestamp.ms) - (a->timestamp.ms > b->timestamp.ms);
+}
+
+static bool is_wanted(const struct kept *k, const struct micro_request *r, const struct findings_request *q)
+{
+	return span_eq(k->tenant, r->tenant) && k->finding.status == FINDING_OPEN && k->finding.severity >= q->min_severity &&
+	       (!q->source.p || span_eq(q->source, k->finding.source));
+}
+
+static enum status handle_list(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
+{
+	struct requests *q = arg;
+	struct findings_request request;
+	if (decode(r, &findings_list_request_table, &request, err) != STATUS_OK)
+		return err->status;
+	size_t limit = (size_t)(request.limit.set ? request.limit.v : FINDINGS_LIMIT_DEFAULT), n = 0;
+	int64_t now_ms = clock_wall_ms(q->clock);
+	const struct map *maps = board_lock(q->board), *findings = &maps[BOARD_FINDINGS];
+	struct map_slot **found = arena_alloc(r->arena, (findings->count + 1) * sizeof(void *));
+	for (struct map_slot *s = map_next(findings, NULL); s; s = map_next(findings, s))
+		if (is_wanted(s->value, r, &request))
+			found[n++] = s;
+	qsort(found, n, sizeof *found, worst_first);
+	struct json_writer w = {.out = reply};
+	json_begin_object(&w);
+	json_key(&w, SPAN("findings"));
+	json_begin_array(&w);
+	for (size_t i = 0; i < n && i < limit; i++)
+		put_one(&w, maps, found[i], now_ms);
+	json_end_array(&w);
+	json_kv_i64(&w, "total", (int64_t)n);
+	json_end_object(&w);
+	board_unlock(q->board);
+	return STATUS_OK;
+}
+
+static enum status handle_get(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
+{
+	struct requests *q = arg;
+	struct findings_request request;
+	char name[NAME_BYTES];
+	if (decode(r, &findings_get_request_table, &request, err) != STATUS_OK)
+		return err->status;
+	struct span key = name_of(r, request.fingerprint, name);
+	const struct map *maps = board_lock(q->board);
+	const struct kept *k = map_get(&maps[BOARD_FINDINGS], key);
+	if (k) {
+		struct json_writer w = {.out = reply};
+		json_begin_object(&w);
+		json_kv(&w, "finding", k->value);
+		put_silence(&w, &maps[BOARD_SILENCES], key, clock_wall_ms(q->clock));
+		put_notified(&w, &maps[BOARD_NOTIFIED], k);
+		json_end_object(&w);
+	}
+	board_unlock(q->board);
+	return k ? STATUS_OK
+	         : err_field(err, STATUS_NOT_FOUND, "fingerprint", "there is no finding \"%.*s\"",
+	                     SPAN_ARG(request.fingerprint));
+}
+
+static enum status handle_silence(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
+{
+	struct requests *q = arg;
+	struct findings_request request;
+	char name[NAME_BYTES];
+	scoped_buf value = {0};
+	int64_t now_ms = clock_wall_ms(q->clock);
+	if (decode(r, &findings_silence_request_table, &request, err) != STATUS_OK)
+		return err->status;
+	if (request.until.ms <= now_ms || request.until.ms > now_ms + SILENCE_MAX_MS)
+		return err_field(err, STATUS_INVALID, "until", "until: has to lie ahead, by a year at most");
+	const struct silence silence = {
+	    request.fingerprint, request.until, {now_ms}, .reason = request.reason, .by = request.by};
+	json_encode(&silence_table, &silence, &(struct json_writer){.out = &value});
+	name_of(r, request.fingerprint, name);
+	if (bus_kv_put(q->bus, BUCKET_SILENCES, name, buf_span(&value), NULL, err) != STATUS_OK)
+		return err->status;
+	const struct findings_reply answer = {.fingerprint = request.fingerprint, .silenced_until = request.until};
+	json_encode(&findings_silence_reply_table, &answer, &(struct json_writer){.out = reply});
+	return STATUS_OK;
+}
+
+static enum status handle_unsilence(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
+{
+	struct requests *q = arg;
+	struct findings_request request;
+	char name[NAME_BYTES];
+	if (decode(r, &findings_unsilence_request_table, &request, err) != STATUS_OK)
+		return err->status;
+	name_of(r, request.fingerprint, name);
+	if (bus_kv_delete(q->bus, BUCKET_SILENCES, name, err) != STATUS_OK)
+		return err->status;
+	const struct findings_reply answer = {.fingerprint = request.fingerprint};
+	json_encode(&findings_unsilence_reply_table, &answer, &(struct json_writer){.out = reply});
+	return STATUS_OK;
+}
+
+static const struct micro_endpoint endpoints[] = {
+    {"list", "gannet.*.findings.list", handle_list, "Open findings, worst first, and what was told of them"},
+    {"get", "gannet.*.findings.get", handle_get, "One finding"},
+    {"silence", "gannet.*.findings.silence", handle_silence, "Keep a finding from being told for a while"},
+    {"unsilence", "gannet.*.findings.unsilence", handle_unsilence, "End a silence"},
+};
+
+enum status requests_start(struct requests *r, struct err *err)
+{
+	return micro_start(r->bus, "findings", "What watchers found, and who was told", endpoints, countof(endpoints), r,
+	                   r->clock, &r->micro, err);
+}
+
+void requests_stop(struct requests *r)
+{
+	if (r->micro)
+		micro_stop(r->micro);
+}
