@@ -48,7 +48,7 @@ static const char *check_dollars(struct span s)
 static const struct json_field query_fields[] = {
     F(from),
     F(to),
-    F(group_by, ARRAY, .max = 512, .check_raw = check_strings),
+    F(group_by, .min = 1, .max = 128),
     F(time_zone, ZONE),
     F(model, NAME),
     F(provider, NAME),

@@ -18,8 +18,8 @@ extern const char *const analytics_export_names[];  /* auto, openai, anthropic *
 /* usage, costs, performance. Moments are rounded down to whole minutes; `to` is exclusive. */
 struct analytics_query {
 	struct json_time from, to; /* the last 30 days when left out */
-	struct json group_by;      /* array of model, provider, user_id, operation, pipeline, field_name, status and one of
-	                              minute, hour, day, week, month */
+	struct span group_by;      /* "model,day": any of model, provider, user_id, operation, pipeline, field_name, status
+	                              and one of minute, hour, day, week, month */
 	struct span time_zone;     /* IANA name; the tenant's when left out */
 	struct span model, provider, user_id, operation, pipeline, field_name;
 	unsigned status, format;

@@ -38,11 +38,10 @@ static void write_request(const struct usage_options *o, struct json_writer *w)
 	if (o->limit.set)
 		json_kv_i64(w, "limit", o->limit.v);
 	if (o->by.n) {
-		json_key(w, SPAN("group_by"));
-		json_begin_array(w);
+		scoped_buf groups = {0};
 		for (size_t i = 0; i < o->by.n; i++)
-			json_put_text(w, span_from(o->by.items[i]));
-		json_end_array(w);
+			buf_printf(&groups, "%s%s", i ? "," : "", o->by.items[i]);
+		json_kv_text(w, "group_by", buf_span(&groups));
 	}
 	json_end_object(w);
 }
@@ -101,14 +100,29 @@ static void print_table(struct cli *c, struct json answer, const struct usage_op
 	cli_print(buf_span(&out));
 }
 
-enum outcome usage_run(struct cli *c, const char *verb, const struct usage_options *o, const struct usage_column *columns,
+/* "--by model,day" is "--by model --by day". */
+static bool split_groups(struct cli *c, const struct texts *given, struct texts *ret)
+{
+	for (size_t i = 0; i < given->n; i++)
+		for (struct span rest = span_from(given->items[i]); rest.p;) {
+			if (ret->n == GROUPS_MAX)
+				return false;
+			ret->items[ret->n++] = arena_cstr(&c->arena, span_trim(span_cut(&rest, ',')));
+		}
+	return true;
+}
+
+enum outcome usage_run(struct cli *c, const char *verb, const struct usage_options *given, const struct usage_column *columns,
                        size_t n)
 {
+	struct usage_options split = *given;
+	const struct usage_options *o = &split;
 	scoped_buf body = {0}, reply = {0};
 	struct json answer;
 	struct err err;
-	if (o->by.n > GROUPS_MAX)
-		return cli_usage(c, "--by can be given %d times", GROUPS_MAX);
+	split.by.n = 0;
+	if (!split_groups(c, &given->by, &split.by))
+		return cli_usage(c, "--by takes %d names at most", GROUPS_MAX);
 	write_request(o, &(struct json_writer){.out = &body});
 	if (usage_ask(c, verb, buf_span(&body), &reply, &answer, &err) != STATUS_OK)
 		return cli_fail(c, &err);

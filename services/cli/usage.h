@@ -29,7 +29,7 @@ struct usage_column {
 #define USAGE_OPTIONS                                                                                                  \
 	USAGE_OPTION(by, "b", "NAME", option_texts,                                                                        \
 	             "group by model, provider, user_id, operation, pipeline, field_name, status, minute, hour, day, week or " \
-	             "month; may be given again"),                                                                         \
+	             "month; several with commas, or given again"),                                                                         \
 	    USAGE_OPTION(from, NULL, "TIME", option_past, "from then on: 7d ago, or 2026-01-31T08:00:00Z (30 days before --to)"), \
 	    USAGE_OPTION(to, NULL, "TIME", option_past, "before then (now)"),                                              \
 	    USAGE_OPTION(zone, "z", "ZONE", option_text, "time zone of days and months, such as Europe/Berlin (the tenant's)"), \
@@ -54,7 +54,7 @@ struct usage_column {
 	    USAGE_OPTION(csv, NULL, NULL, option_flag, "print comma separated values")
 
 /* Asks gannet.<tenant>.analytics.<verb> and prints the answer: as a table with a line of totals, as CSV, or with --json. */
-enum outcome usage_run(struct cli *c, const char *verb, const struct usage_options *o, const struct usage_column *columns,
+enum outcome usage_run(struct cli *c, const char *verb, const struct usage_options *given, const struct usage_column *columns,
                        size_t n);
 
 /* Asks analytics; `body` is the whole request. */

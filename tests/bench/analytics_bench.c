@@ -282,21 +282,21 @@ TEST(answers_about_a_year)
 	printf(",\"day_work\":%s", test_sql("SELECT count(*) FROM ai_usage_day_work"));
 	printf(",\"day_user\":%s", test_sql("SELECT count(*) FROM ai_usage_day_user"));
 	printf(",\"day_bins\":%s}\n", test_sql("SELECT count(*) FROM ai_usage_day_bins"));
-	measure(b, "year by month and model, Berlin", "costs", "{" YEAR ",\"group_by\":[\"month\",\"model\"],\"time_zone\":\"Europe/Berlin\"}");
-	measure(b, "year by model", "usage", "{" YEAR ",\"group_by\":[\"model\"]}");
-	measure(b, "year by day, UTC", "usage", "{" YEAR ",\"group_by\":[\"day\"]}");
-	measure(b, "year by day, Berlin", "usage", "{" YEAR ",\"group_by\":[\"day\"],\"time_zone\":\"Europe/Berlin\"}");
+	measure(b, "year by month and model, Berlin", "costs", "{" YEAR ",\"group_by\":\"month,model\",\"time_zone\":\"Europe/Berlin\"}");
+	measure(b, "year by model", "usage", "{" YEAR ",\"group_by\":\"model\"}");
+	measure(b, "year by day, UTC", "usage", "{" YEAR ",\"group_by\":\"day\"}");
+	measure(b, "year by day, Berlin", "usage", "{" YEAR ",\"group_by\":\"day\",\"time_zone\":\"Europe/Berlin\"}");
 	measure(b, "year by day and model, Berlin", "costs",
-	        "{" YEAR ",\"group_by\":[\"day\",\"model\"],\"time_zone\":\"Europe/Berlin\",\"limit\":5000}");
-	measure(b, "year by user", "costs", "{" YEAR ",\"group_by\":[\"user_id\"]}");
-	measure(b, "year of one user by month", "costs", "{" YEAR ",\"group_by\":[\"month\"],\"user_id\":\"user-17\"}");
-	measure(b, "year by pipeline and field", "costs", "{" YEAR ",\"group_by\":[\"pipeline\",\"field_name\"]}");
-	measure(b, "year by model with percentiles", "performance", "{" YEAR ",\"group_by\":[\"model\"]}");
+	        "{" YEAR ",\"group_by\":\"day,model\",\"time_zone\":\"Europe/Berlin\",\"limit\":5000}");
+	measure(b, "year by user", "costs", "{" YEAR ",\"group_by\":\"user_id\"}");
+	measure(b, "year of one user by month", "costs", "{" YEAR ",\"group_by\":\"month\",\"user_id\":\"user-17\"}");
+	measure(b, "year by pipeline and field", "costs", "{" YEAR ",\"group_by\":\"pipeline,field_name\"}");
+	measure(b, "year by model with percentiles", "performance", "{" YEAR ",\"group_by\":\"model\"}");
 	measure(b, "year by month and model with percentiles, Berlin", "performance",
-	        "{" YEAR ",\"group_by\":[\"month\",\"model\"],\"time_zone\":\"Europe/Berlin\"}");
+	        "{" YEAR ",\"group_by\":\"month,model\",\"time_zone\":\"Europe/Berlin\"}");
 	measure(b, "a day by hour with percentiles", "performance",
-	        "{\"from\":\"2025-06-01T00:00:00Z\",\"to\":\"2025-06-02T00:00:00Z\",\"group_by\":[\"hour\"]}");
+	        "{\"from\":\"2025-06-01T00:00:00Z\",\"to\":\"2025-06-02T00:00:00Z\",\"group_by\":\"hour\"}");
 	measure(b, "a day by user and pipeline, from the ledger", "costs",
-	        "{\"from\":\"2025-06-01T00:00:00Z\",\"to\":\"2025-06-02T00:00:00Z\",\"group_by\":[\"user_id\",\"pipeline\"]}");
+	        "{\"from\":\"2025-06-01T00:00:00Z\",\"to\":\"2025-06-02T00:00:00Z\",\"group_by\":\"user_id,pipeline\"}");
 	bus_close(b);
 }

@@ -72,7 +72,7 @@ static const char *columns_of(const char *csv, size_t keys)
 static void same(struct bus *b, const char *groups, const char *zone, const char *from, const char *to, const char *filter,
                  const char *hand_group, const char *hand_where, size_t keys)
 {
-	const char *body = text_of("{\"group_by\":[%s],\"time_zone\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"format\":\"csv\",\"limit\":5000%s}",
+	const char *body = text_of("{\"group_by\":\"%s\",\"time_zone\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"format\":\"csv\",\"limit\":5000%s}",
 	                           groups, zone, from, to, filter);
 	const char *got = text_of("%s", columns_of(csv_of(b, "usage", body), keys));
 	const char *where = text_of("at >= '%s' AND at < '%s' AND %s", from, to, hand_where);
@@ -86,20 +86,20 @@ TEST(days_are_those_of_the_zone_also_when_clocks_change)
 {
 	struct bus *b = start("2026-03-20", "2026-04-05", "17 minutes");
 	static const char from[] = "2026-03-20T11:17:00Z", to[] = "2026-04-03T05:42:00Z";
-	same(b, "\"day\"", "UTC", from, to, "", DAY_IN("UTC"), "true", 1);
-	same(b, "\"day\"", "Europe/Berlin", from, to, "", DAY_IN("Europe/Berlin"), "true", 1);
-	same(b, "\"day\"", "Asia/Kolkata", from, to, "", DAY_IN("Asia/Kolkata"), "true", 1);
-	same(b, "\"day\"", "Australia/Lord_Howe", from, to, "", DAY_IN("Australia/Lord_Howe"), "true", 1);
-	same(b, "\"day\",\"model\"", "America/New_York", from, to, "", DAY_IN("America/New_York") ", model", "true", 2);
-	same(b, "\"month\"", "Pacific/Kiritimati", from, to, "", "to_char(at AT TIME ZONE 'Pacific/Kiritimati', 'YYYY-MM')", "true", 1);
-	same(b, "\"week\"", "Europe/Berlin", from, to, "",
+	same(b, "day", "UTC", from, to, "", DAY_IN("UTC"), "true", 1);
+	same(b, "day", "Europe/Berlin", from, to, "", DAY_IN("Europe/Berlin"), "true", 1);
+	same(b, "day", "Asia/Kolkata", from, to, "", DAY_IN("Asia/Kolkata"), "true", 1);
+	same(b, "day", "Australia/Lord_Howe", from, to, "", DAY_IN("Australia/Lord_Howe"), "true", 1);
+	same(b, "day,model", "America/New_York", from, to, "", DAY_IN("America/New_York") ", model", "true", 2);
+	same(b, "month", "Pacific/Kiritimati", from, to, "", "to_char(at AT TIME ZONE 'Pacific/Kiritimati', 'YYYY-MM')", "true", 1);
+	same(b, "week", "Europe/Berlin", from, to, "",
 	     "to_char(date_trunc('week', at AT TIME ZONE 'Europe/Berlin'), 'YYYY-MM-DD')", "true", 1);
 }
 
 TEST(a_day_of_clock_change_has_23_or_25_hours)
 {
 	struct bus *b = start("2026-03-27", "2026-03-31", "1 hour");
-	static const char spring[] = "{\"group_by\":[\"day\"],\"time_zone\":\"Europe/Berlin\",\"from\":\"2026-03-28T23:00:00Z\",\"to\":"
+	static const char spring[] = "{\"group_by\":\"day\",\"time_zone\":\"Europe/Berlin\",\"from\":\"2026-03-28T23:00:00Z\",\"to\":"
 	                             "\"2026-03-29T22:00:00Z\"}";
 	const char *answer = ask_analytics(b, "acme", "usage", spring, STATUS_OK, NULL);
 	CHECK_SPAN(span_from(test_json(answer, "/rows/0/day")), "2026-03-29");
@@ -108,7 +108,7 @@ TEST(a_day_of_clock_change_has_23_or_25_hours)
 	CHECK_INT(atoll(test_json(answer, "/rows/0/jobs")) + blue, 23);
 	CHECK_SPAN(span_from(test_json(answer, "/rows/1/day")), "");
 	fill_ledger(b, "2026-10-24", "2026-10-27", "1 hour");
-	static const char autumn[] = "{\"group_by\":[\"day\"],\"time_zone\":\"Europe/Berlin\",\"from\":\"2026-10-24T22:00:00Z\",\"to\":"
+	static const char autumn[] = "{\"group_by\":\"day\",\"time_zone\":\"Europe/Berlin\",\"from\":\"2026-10-24T22:00:00Z\",\"to\":"
 	                             "\"2026-10-25T23:00:00Z\"}";
 	answer = ask_analytics(b, "acme", "usage", autumn, STATUS_OK, NULL);
 	blue = sql_number("SELECT count(*) FROM ai_usage_metrics WHERE tenant = 'blue' AND at >= '2026-10-24T22:00Z' AND at < "
@@ -123,16 +123,16 @@ TEST(groups_and_filters_of_all_dimensions_are_right)
 	static const char from[] = "2026-03-20T11:17:00Z", to[] = "2026-03-23T05:42:00Z";
 	static const char *const dimensions[] = {"model", "provider", "user_id", "operation", "pipeline", "field_name", "status"};
 	for (size_t i = 0; i < countof(dimensions); i++)
-		same(b, text_of("\"%s\"", dimensions[i]), "UTC", from, to, "", dimensions[i], "true", 1);
-	same(b, "\"model\"", "UTC", from, to, ",\"user_id\":\"user-3\"", "model", "user_id = 'user-3'", 1);
-	same(b, "\"user_id\"", "UTC", from, to, ",\"status\":\"failed\",\"model\":\"gpt-3\"", "user_id",
+		same(b, dimensions[i], "UTC", from, to, "", dimensions[i], "true", 1);
+	same(b, "model", "UTC", from, to, ",\"user_id\":\"user-3\"", "model", "user_id = 'user-3'", 1);
+	same(b, "user_id", "UTC", from, to, ",\"status\":\"failed\",\"model\":\"gpt-3\"", "user_id",
 	     "status = 'failed' AND model = 'gpt-3'", 1);
-	same(b, "\"pipeline\",\"field_name\"", "UTC", from, to, ",\"operation\":\"op-1\"", "pipeline, field_name", "operation = 'op-1'", 2);
+	same(b, "pipeline,field_name", "UTC", from, to, ",\"operation\":\"op-1\"", "pipeline, field_name", "operation = 'op-1'", 2);
 	/* What no sum can tell comes from the ledger. */
-	same(b, "\"user_id\",\"pipeline\"", "Europe/Berlin", from, to, "", "user_id, pipeline", "true", 2);
-	const char *both = "{\"group_by\":[\"user_id\",\"pipeline\"],\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-21T00:00:00Z\"}";
+	same(b, "user_id,pipeline", "Europe/Berlin", from, to, "", "user_id, pipeline", "true", 2);
+	const char *both = "{\"group_by\":\"user_id,pipeline\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-21T00:00:00Z\"}";
 	CHECK_SPAN(span_from(test_json(ask_analytics(b, "acme", "usage", both, STATUS_OK, NULL), "/source")), "ledger");
-	const char *one = "{\"group_by\":[\"pipeline\"],\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-21T00:00:00Z\"}";
+	const char *one = "{\"group_by\":\"pipeline\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-21T00:00:00Z\"}";
 	CHECK_SPAN(span_from(test_json(ask_analytics(b, "acme", "usage", one, STATUS_OK, NULL), "/source")), "rollup");
 }
 
@@ -144,9 +144,9 @@ TEST(hours_and_minutes_are_right_and_dropped_minutes_are_read_from_the_ledger)
 	fill_ledger(b, "2026-03-20", "2026-03-22", "7 minutes");
 	test_sql("DELETE FROM ai_usage_minute_model");
 	static const char from[] = "2026-03-20T11:17:00Z", to[] = "2026-03-20T15:42:00Z";
-	same(b, "\"hour\"", "UTC", from, to, "", "to_char(date_trunc('hour', at), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')", "true", 1);
-	same(b, "\"minute\"", "UTC", from, to, "", "to_char(date_trunc('minute', at), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')", "true", 1);
-	same(b, "\"hour\"", "Asia/Kolkata", from, to, "",
+	same(b, "hour", "UTC", from, to, "", "to_char(date_trunc('hour', at), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')", "true", 1);
+	same(b, "minute", "UTC", from, to, "", "to_char(date_trunc('minute', at), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')", "true", 1);
+	same(b, "hour", "Asia/Kolkata", from, to, "",
 	     "to_char(date_trunc('hour', at, 'Asia/Kolkata') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')", "true", 1);
 	const char *edges = text_of("{\"from\":\"%s\",\"to\":\"%s\"}", from, to);
 	CHECK_SPAN(span_from(test_json(ask_analytics(b, "acme", "usage", edges, STATUS_OK, NULL), "/source")), "both");
@@ -168,7 +168,7 @@ TEST(percentiles_are_as_near_as_promised_and_rates_exact)
 {
 	struct bus *b = start("2026-03-20", "2026-03-24", "1 minute");
 	const char *answer = ask_analytics(b, "acme", "performance",
-	                                   "{\"group_by\":[\"model\"],\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-24T00:00:00Z\"}",
+	                                   "{\"group_by\":\"model\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-24T00:00:00Z\"}",
 	                                   STATUS_OK, NULL);
 	for (int i = 0; i < 4; i++) {
 		const char *model = test_json(answer, text_of("/rows/%d/model", i)), *where = text_of("model = '%s' AND at < '2026-03-24'", model);
@@ -180,7 +180,7 @@ TEST(percentiles_are_as_near_as_promised_and_rates_exact)
 	near("total", atof(test_json(answer, "/totals/p99_processing_ms")), exact_quantile("processing_ms", 0.99, "at < '2026-03-24'"));
 	/* From the ledger, as accurately. */
 	answer = ask_analytics(b, "acme", "performance",
-	                       "{\"group_by\":[\"user_id\"],\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-24T00:00:00Z\"}", STATUS_OK, NULL);
+	                       "{\"group_by\":\"user_id\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-24T00:00:00Z\"}", STATUS_OK, NULL);
 	const char *user = test_json(answer, "/rows/0/user_id");
 	near("of a user", atof(test_json(answer, "/rows/0/p95_processing_ms")),
 	     exact_quantile("processing_ms", 0.95, text_of("user_id = '%s' AND at < '2026-03-24'", user)));
@@ -210,7 +210,7 @@ TEST(what_looks_like_a_formula_is_text_in_csv)
 	         "status, provider, model, operation, pipeline, field_name, '=HYPERLINK(\"x\"),a' FROM ai_usage_hour_user WHERE tenant = "
 	         "'acme' LIMIT 1");
 	const char *csv = csv_of(b, "usage",
-	                         "{\"group_by\":[\"user_id\"],\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-20T23:00:00Z\",\"format\":\"csv\"}");
+	                         "{\"group_by\":\"user_id\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-20T23:00:00Z\",\"format\":\"csv\"}");
 	CHECK_HAS(csv, "user_id,jobs,completed,");
 	CHECK_HAS(csv, "\r\n\"'=HYPERLINK(\"\"x\"\"),a\",1,");
 }
@@ -219,7 +219,7 @@ TEST(more_groups_than_the_limit_are_said_to_be_cut)
 {
 	struct bus *b = start("2026-03-20", "2026-03-21", "1 minute");
 	const char *answer = ask_analytics(
-	    b, "acme", "usage", "{\"group_by\":[\"user_id\"],\"limit\":3,\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-21T00:00:00Z\"}",
+	    b, "acme", "usage", "{\"group_by\":\"user_id\",\"limit\":3,\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-21T00:00:00Z\"}",
 	    STATUS_OK, NULL);
 	CHECK_SPAN(span_from(test_json(answer, "/truncated")), "true");
 	CHECK(*test_json(answer, "/rows/2/user_id") && !*test_json(answer, "/rows/3/user_id"));
@@ -231,12 +231,12 @@ TEST(bad_questions_name_the_member_at_fault)
 {
 	static const struct {
 		const char *body, *field;
-	} bad[] = {{"{\"group_by\":[\"colour\"]}", "group_by"},
-	           {"{\"group_by\":[\"day\",\"hour\"]}", "group_by"},
+	} bad[] = {{"{\"group_by\":\"colour\"}", "group_by"},
+	           {"{\"group_by\":\"day,hour\"}", "group_by"},
 	           {"{\"time_zone\":\"Mars/Olympus\"}", "time_zone"},
 	           {"{\"time_zone\":\"a b\"}", "time_zone"},
 	           {"{\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-20T00:00:00Z\"}", "from"},
-	           {"{\"group_by\":[\"minute\"],\"from\":\"2026-01-01T00:00:00Z\",\"to\":\"2026-03-20T00:00:00Z\"}", "from"},
+	           {"{\"group_by\":\"minute\",\"from\":\"2026-01-01T00:00:00Z\",\"to\":\"2026-03-20T00:00:00Z\"}", "from"},
 	           {"{\"limit\":0}", "limit"},
 	           {"{\"modell\":\"x\"}", "modell"}};
 	start_analytics(NULL);
