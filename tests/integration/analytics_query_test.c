@@ -1,6 +1,7 @@
 /* Answers about usage are what adding up the ledger by hand gives, in any zone, by any dimension. */
 #include <math.h>
 
+#include "stats/bins.h"
 #include "tests/integration/analytics_helpers.h"
 
 /*
@@ -246,4 +247,15 @@ TEST(bad_questions_name_the_member_at_fault)
 		CHECK_HAS(err.msg, bad[i].field);
 	}
 	ask_analytics(test_bus(), "acme", "usage", "{}", STATUS_OK, NULL);
+}
+
+TEST(bins_of_the_database_are_those_of_the_library)
+{
+	size_t n;
+	const int64_t *edges = bins_edges(&n);
+	start_analytics(NULL);
+	for (size_t i = 0; i < n; i++)
+		for (int64_t v = edges[i] - 1; v <= edges[i]; v++)
+			CHECK_INT(sql_number(text_of("SELECT ai_usage_bin(%lld)", (long long)v)), bins_of(v));
+	CHECK_INT(sql_number("SELECT ai_usage_bin(9223372036854775807)"), bins_of(INT64_MAX));
 }
