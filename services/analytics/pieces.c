@@ -1,10 +1,12 @@
 /* Cuts the buckets of an answer into whole days, hours and minutes, and reads each piece from where it is summed already. */
 #include <stdio.h>
+#include <time.h>
 
 #include "core/clock.h"
 #include "query.h"
 
-enum source { SOURCE_MINUTE = GRAIN_MINUTE, SOURCE_HOUR = GRAIN_HOUR, SOURCE_DAY = GRAIN_DAY, SOURCE_LEDGER, SOURCES };
+/* The grains of the sums, and behind them the ledger. */
+enum source { SOURCE_MINUTE = GRAIN_MINUTE, SOURCE_LEDGER = GRAINS, SOURCES };
 
 /* Pieces of one source, as the texts of three PostgreSQL arrays. */
 struct pieces {
@@ -23,9 +25,16 @@ static void add_piece(struct pieces *p, size_t place, int64_t from_ms, int64_t t
 	buf_printf(&p->to, "%s%s", before, rfc3339_format(to_ms, text));
 }
 
-static int64_t round_up(int64_t ms, int64_t unit)
+/* The beginning of the bucket that holds `ms`, or of one `more` behind it. */
+static int64_t begin_of(int64_t ms, enum grain g, int more)
 {
-	return (ms + unit - 1) / unit * unit;
+	if (g != GRAIN_MONTH)
+		return (ms / grain_ms[g] + more) * grain_ms[g];
+	time_t seconds = ms / 1000;
+	struct tm t;
+	gmtime_r(&seconds, &t);
+	struct tm first = {.tm_year = t.tm_year, .tm_mon = t.tm_mon + more, .tm_mday = 1};
+	return (int64_t)timegm(&first) * 1000;
 }
 
 /* What is shorter than an hour: minutes, or where those are gone already the ledger. */
@@ -46,7 +55,9 @@ static void cut(const struct query *q, size_t place, int64_t from_ms, int64_t to
 		add_minutes(q, place, from_ms, to_ms, all);
 		return;
 	}
-	int64_t unit = grain_ms[g], first = round_up(from_ms, unit), last = to_ms / unit * unit;
+	int64_t first = begin_of(from_ms, g, 0), last = begin_of(to_ms, g, 0);
+	if (first < from_ms)
+		first = begin_of(from_ms, g, 1);
 	if (first >= last) {
 		cut(q, place, from_ms, to_ms, g - 1, all);
 		return;
@@ -102,7 +113,7 @@ static void cut_all(const struct query *q, const struct axis *axis, bool sums, s
 {
 	for (size_t i = 0; i < axis->n; i++) {
 		if (sums)
-			cut(q, i, axis->starts_ms[i], axis->starts_ms[i + 1], GRAIN_DAY, all);
+			cut(q, i, axis->starts_ms[i], axis->starts_ms[i + 1], GRAIN_MONTH, all);
 		else
 			add_piece(&all[SOURCE_LEDGER], i, axis->starts_ms[i], axis->starts_ms[i + 1]);
 	}

@@ -4,9 +4,9 @@
 
 #include "store/store.h"
 
-enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAINS };
+enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAIN_MONTH, GRAINS };
 extern const char *const grain_names[GRAINS];
-extern const int64_t grain_ms[GRAINS];
+extern const int64_t grain_ms[GRAINS]; /* 0 for months, which differ */
 
 /* Sets of dimensions: what a table of sums can tell apart. The model's are in all of them. */
 enum rollup_set { ROLLUP_MODEL, ROLLUP_WORK, ROLLUP_USER, ROLLUP_SETS };
@@ -50,7 +50,8 @@ void rollup_sql(const char *source, struct buf *out);
 
 /*
  * Makes a tenant's sums again for whole days (UTC) in [from_ms, to_ms), day by day, each in a transaction of its own in
- * which the ledger stands still. `pause` (or NULL) is called between days; true ends with CANCELLED.
+ * which the ledger stands still; the sums of its month are made of those of the month's days, which may reach further back
+ * than the ledger. `pause` (or NULL) is called between days; true ends with CANCELLED.
  */
 enum status rollup_rebuild(struct store *s, struct span tenant, int64_t from_ms, int64_t to_ms, bool (*pause)(void *arg),
                            void *arg, struct err *err) must_check;

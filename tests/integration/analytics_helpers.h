@@ -106,8 +106,8 @@ UNUSED static void check_ledger(const struct spent *spent)
 	CHECK_INT(sql_number(LEDGER_COST), spent->cost_nanousd);
 	CHECK_INT(sql_number("SELECT sum(total_tokens) FROM ai_usage_metrics"), spent->tokens);
 	CHECK_INT(sql_number("SELECT count(DISTINCT (tenant, job_id, run)) FROM ai_usage_metrics"), spent->events);
-	static const char *const grains[] = {"minute", "hour", "day"}, *const sets[] = {"model", "work", "user"};
-	for (size_t g = 0; g < 3; g++)
+	static const char *const grains[] = {"minute", "hour", "day", "month"}, *const sets[] = {"model", "work", "user"};
+	for (size_t g = 0; g < countof(grains); g++)
 		for (size_t s = 0; s < 3; s++) {
 			CHECK_INT(sql_number(text_of("SELECT coalesce(sum(jobs), 0) FROM ai_usage_%s_%s", grains[g], sets[s])), spent->events);
 			CHECK_INT(sql_number(text_of("SELECT coalesce(sum(cost_nanousd), 0) FROM ai_usage_%s_%s", grains[g], sets[s])),

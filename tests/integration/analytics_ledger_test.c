@@ -129,11 +129,12 @@ TEST(a_writer_without_its_lock_writes_nothing_twice)
 	check_ledger(&spent);
 }
 
-#define TABLES_MAX 12
+#define TABLES_MAX 16
 static const char *const tables[TABLES_MAX] = {
     "ai_usage_minute_model", "ai_usage_minute_work", "ai_usage_minute_user", "ai_usage_minute_bins",
     "ai_usage_hour_model",   "ai_usage_hour_work",   "ai_usage_hour_user",   "ai_usage_hour_bins",
-    "ai_usage_day_model",    "ai_usage_day_work",    "ai_usage_day_user",    "ai_usage_day_bins"};
+    "ai_usage_day_model",    "ai_usage_day_work",    "ai_usage_day_user",    "ai_usage_day_bins",
+    "ai_usage_month_model",  "ai_usage_month_work",  "ai_usage_month_user",  "ai_usage_month_bins"};
 
 TEST(sums_made_again_from_the_ledger_are_those_that_were_kept)
 {
@@ -147,6 +148,7 @@ TEST(sums_made_again_from_the_ledger_are_those_that_were_kept)
 	/* What a rebuild has to mend. */
 	test_sql("UPDATE ai_usage_hour_user SET cost_nanousd = cost_nanousd + 1");
 	test_sql("DELETE FROM ai_usage_day_bins");
+	test_sql("UPDATE ai_usage_month_model SET jobs = 0");
 	int64_t day = 86400000, today = clock_wall_ms(&clock_system) / day * day;
 	char from[RFC3339_BYTES], to[RFC3339_BYTES];
 	const char *body = text_of("{\"from\":\"%s\",\"to\":\"%s\"}", rfc3339_format(today - day, from),

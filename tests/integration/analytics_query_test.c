@@ -97,6 +97,17 @@ TEST(days_are_those_of_the_zone_also_when_clocks_change)
 	     "to_char(date_trunc('week', at AT TIME ZONE 'Europe/Berlin'), 'YYYY-MM-DD')", "true", 1);
 }
 
+TEST(whole_months_in_the_middle_and_parts_of_them_at_the_edges_add_up)
+{
+	struct bus *b = start("2026-01-10", "2026-04-05", "5 hours");
+	static const char from[] = "2026-01-15T11:17:00Z", to[] = "2026-04-03T05:42:00Z", whole_from[] = "2026-02-01T00:00:00Z",
+	                  whole_to[] = "2026-04-01T00:00:00Z";
+	same(b, "user_id", "UTC", from, to, "", "user_id", "true", 1);
+	same(b, "pipeline,field_name", "Asia/Kolkata", from, to, "", "pipeline, field_name", "true", 2);
+	same(b, "month", "Europe/Berlin", from, to, "", "to_char(at AT TIME ZONE 'Europe/Berlin', 'YYYY-MM')", "true", 1);
+	same(b, "month,user_id", "UTC", whole_from, whole_to, "", "to_char(at, 'YYYY-MM'), user_id", "true", 2);
+}
+
 TEST(a_day_of_clock_change_has_23_or_25_hours)
 {
 	struct bus *b = start("2026-03-27", "2026-03-31", "1 hour");

@@ -123,6 +123,9 @@ CREATE TABLE ai_usage_hour_user (LIKE ai_usage_minute_model INCLUDING ALL) WITH 
 CREATE TABLE ai_usage_day_model (LIKE ai_usage_minute_model INCLUDING ALL) WITH (fillfactor = 80);
 CREATE TABLE ai_usage_day_work (LIKE ai_usage_minute_model INCLUDING ALL) WITH (fillfactor = 80);
 CREATE TABLE ai_usage_day_user (LIKE ai_usage_minute_model INCLUDING ALL) WITH (fillfactor = 80);
+CREATE TABLE ai_usage_month_model (LIKE ai_usage_minute_model INCLUDING ALL) WITH (fillfactor = 80);
+CREATE TABLE ai_usage_month_work (LIKE ai_usage_minute_model INCLUDING ALL) WITH (fillfactor = 80);
+CREATE TABLE ai_usage_month_user (LIKE ai_usage_minute_model INCLUDING ALL) WITH (fillfactor = 80);
 CREATE INDEX ai_usage_minute_model_bucket ON ai_usage_minute_model USING brin (bucket); -- a window of all tenants
 
 -- Times of calls, counted in logarithmic bins, by model; libs/stats/bins.h has the same edges.
@@ -148,6 +151,7 @@ CREATE TABLE ai_usage_minute_bins (
 ) WITH (fillfactor = 80);
 CREATE TABLE ai_usage_hour_bins (LIKE ai_usage_minute_bins INCLUDING ALL) WITH (fillfactor = 80);
 CREATE TABLE ai_usage_day_bins (LIKE ai_usage_minute_bins INCLUDING ALL) WITH (fillfactor = 80);
+CREATE TABLE ai_usage_month_bins (LIKE ai_usage_minute_bins INCLUDING ALL) WITH (fillfactor = 80);
 
 -- What a tenant chose; what is NULL is as the service's options say.
 CREATE TABLE ai_usage_settings (
