@@ -10,6 +10,7 @@
 #define ANALYTICS_ZONE_MAX 64       /* bytes of a time zone's name */
 #define ANALYTICS_EXPORT_MAX 900000 /* bytes of a provider's export in one request */
 #define ANALYTICS_LEDGER_DAYS_MAX 36500
+#define ANALYTICS_REBUILD_DAYS_MAX 31 /* of one request, which takes up to a second a day */
 
 extern const char *const analytics_status_names[];  /* any, then the final states */
 extern const char *const analytics_format_names[];  /* json, csv */

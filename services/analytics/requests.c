@@ -102,6 +102,8 @@ enum status handle_rebuild(void *arg, const struct micro_request *r, struct buf 
 	enum status status = request_decode(r, &analytics_rebuild_request_table, &asked, err);
 	if (status == STATUS_OK && (asked.from.ms % day || asked.to.ms % day || asked.from.ms >= asked.to.ms))
 		status = err_field(err, STATUS_INVALID, "from", "from: must be the beginning of a day (UTC), and to of a later one");
+	if (status == STATUS_OK && asked.to.ms - asked.from.ms > ANALYTICS_REBUILD_DAYS_MAX * day)
+		status = err_field(err, STATUS_INVALID, "to", "to: more than %d days behind from", ANALYTICS_REBUILD_DAYS_MAX);
 	if (status == STATUS_OK)
 		status = lend(a, &db, err);
 	if (status == STATUS_OK)

@@ -19,9 +19,15 @@ static void fill_ledger(struct bus *b, const char *from, const char *to, const c
 	    "'user-' || i %% 6, '', 'openai', 'gpt-' || i %% 4, 'gpt-' || i %% 4, 'pipe-' || i %% 3, '', 'field-' || i %% 2, '', '' FROM "
 	    "(SELECT t, row_number() OVER (ORDER BY t) AS i FROM generate_series('%s'::timestamptz, '%s', '%s') AS t) AS times",
 	    from, to, step));
-	const char *body = text_of("{\"from\":\"%sT00:00:00Z\",\"to\":\"%sT00:00:00Z\"}", from, to);
-	ask_analytics(b, "acme", "rebuild", body, STATUS_OK, NULL);
-	ask_analytics(b, "blue", "rebuild", body, STATUS_OK, NULL);
+	int64_t at_ms, to_ms, week_ms = 7 * 86400000ll;
+	CHECK(rfc3339_parse(span_from(text_of("%sT00:00:00Z", from)), &at_ms) && rfc3339_parse(span_from(text_of("%sT00:00:00Z", to)), &to_ms));
+	for (; at_ms < to_ms; at_ms += week_ms) {
+		char begin[RFC3339_BYTES], end[RFC3339_BYTES];
+		const char *body = text_of("{\"from\":\"%s\",\"to\":\"%s\"}", rfc3339_format(at_ms, begin),
+		                           rfc3339_format(at_ms + week_ms < to_ms ? at_ms + week_ms : to_ms, end));
+		ask_analytics(b, "acme", "rebuild", body, STATUS_OK, NULL);
+		ask_analytics(b, "blue", "rebuild", body, STATUS_OK, NULL);
+	}
 }
 
 static struct bus *start(const char *from, const char *to, const char *step)
@@ -258,6 +264,8 @@ TEST(bad_questions_name_the_member_at_fault)
 		CHECK_HAS(err.msg, bad[i].field);
 	}
 	ask_analytics(test_bus(), "acme", "usage", "{}", STATUS_OK, NULL);
+	ask_analytics(test_bus(), "acme", "rebuild", "{\"from\":\"2026-11-01T00:00:00Z\",\"to\":\"2026-12-03T00:00:00Z\"}", STATUS_INVALID, NULL);
+	ask_analytics(test_bus(), "acme", "rebuild", "{\"from\":\"2026-11-01T00:00:01Z\",\"to\":\"2026-11-02T00:00:00Z\"}", STATUS_INVALID, NULL);
 }
 
 TEST(bins_of_the_database_are_those_of_the_library)
