@@ -45,9 +45,19 @@ $(eval $(call registry,commands,services/cli/commands,services/cli/command.h,com
 $(eval $(call registry,target_kinds,services/notifier/targets,services/notifier/target.h,target_kind))
 GEN_TABLES_notifier := $(B)/gen/target_kinds.c
 GEN_TABLES_cli := $(B)/gen/commands.c
+$(eval $(call registry,routes,services/gateway/routes,services/gateway/route.h,route_area))
+GEN_TABLES_gateway := $(B)/gen/routes.c
+$(eval $(call registry,source_kinds,services/collector/sources,services/collector/source.h,source_kind))
+GEN_TABLES_collector := $(B)/gen/source_kinds.c
 $(B)/gen/prices.c: libs/llm/prices.json scripts/embed
 	@mkdir -p $(@D)
 	@scripts/embed prices_json $< >$@
+$(eval $(call registry,rule_groups,libs/reasoning/rules,reasoning/rule.h,rule_group))
+$(eval $(call registry,engines,libs/reasoning/engines,reasoning/draft.h,engine))
+$(B)/gen/answer_schema.c: proto/reasoning.answer.json scripts/embed
+	@mkdir -p $(@D)
+	@scripts/embed answer_schema $< >$@
+GEN_reasoning := $(B)/gen/rule_groups.c $(B)/gen/engines.c $(B)/gen/answer_schema.c
 GEN_llm := $(B)/gen/providers.c $(B)/gen/prices.c
 $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-migrations
 	@mkdir -p $(@D)
@@ -108,11 +118,12 @@ $(RUNNER): $(B)/obj/tests/lib/runner.o
 
 # ---- fuzzers: clang's libFuzzer, always with sanitizers, in a folder of their own
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_SOURCES := $(foreach l,core json contract llm,$(call sources,libs/$(l)))
-build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm)
+FUZZ_SOURCES := $(foreach l,core json contract auth llm reasoning,$(call sources,libs/$(l)))
+FUZZ_SOURCES += libs/http/uri.c
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(GEN_llm) $(GEN_reasoning)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	@clang $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) $(GEN_llm) $(LDLIBS)
+	@clang $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) $(GEN_llm) $(GEN_reasoning) $(LDLIBS)
 
 say = @printf '%-6s %s\n' $(1) $(2)
 $(B)/obj/%.o: %.c

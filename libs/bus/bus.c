@@ -9,6 +9,12 @@
 
 #define FLUSH_MS 100 /* at most so long the keeper waits for a server that is busy with what was sent before */
 #define CLOSE_FLUSH_MS 2000
+/*
+ * So many messages since the last look are a load under which asking the server for an answer each time would cost more than it brings:
+ * the client's own thread sends what has gathered every millisecond.
+ */
+#define BUSY_MESSAGES 8
+#define BUSY_MS 1
 
 void bus_cond_init(pthread_cond_t *cond)
 {
@@ -56,8 +62,10 @@ void bus_wake(struct bus *b)
 
 void bus_sent(struct bus *b)
 {
-	if (!b->bulk || atomic_load_explicit(&b->flush_wanted, memory_order_relaxed) ||
-	    atomic_exchange(&b->flush_wanted, true))
+	if (!b->bulk)
+		return;
+	atomic_fetch_add_explicit(&b->gathered, 1, memory_order_relaxed);
+	if (atomic_load_explicit(&b->flush_wanted, memory_order_relaxed) || atomic_exchange(&b->flush_wanted, true))
 		return;
 	pthread_mutex_lock(&b->mu);
 	pthread_cond_broadcast(&b->changed);
@@ -113,6 +121,18 @@ static bool connect_first(struct bus *b)
 	return s == NATS_OK;
 }
 
+/*
+ * Waiting for the server's answer paces bulk mode by itself: alone, a message goes at once; under load, all that was written
+ * during one round trip goes together.
+ */
+static void send_gathered(struct bus *b)
+{
+	if (atomic_exchange(&b->gathered, 0) < BUSY_MESSAGES)
+		natsConnection_FlushTimeout(b->nc, FLUSH_MS);
+	else
+		nats_Sleep(BUSY_MS);
+}
+
 static void keep(struct bus *b)
 {
 	int64_t next_ms = bus_now_ms(b);
@@ -127,12 +147,8 @@ static void keep(struct bus *b)
 		bool due = b->woken || wait <= 0;
 		b->woken = false;
 		pthread_mutex_unlock(&b->mu);
-		/*
-		 * Waiting for the server's answer paces bulk mode by itself: alone, a message goes at once; under load, all
-		 * that was written during one round trip goes together.
-		 */
 		if (atomic_exchange(&b->flush_wanted, false) && atomic_load(&b->connected))
-			natsConnection_FlushTimeout(b->nc, FLUSH_MS);
+			send_gathered(b);
 		if (due)
 			next_ms = bus_now_ms(b) + look_after(b);
 		pthread_mutex_lock(&b->mu);

@@ -19,6 +19,7 @@ struct bus_follow {
 	struct bus_follow_options o;
 	struct bus_watch_options watch; /* of bus_watch_open() */
 	size_t key_at;                  /* where a key begins in its subject */
+	bus_follow_take_fn take;        /* of bus_reader_open(), instead of o.message */
 	char stream[256], filter[512];
 	struct bus_task task;
 
@@ -146,6 +147,10 @@ static void on_message(void *arg, natsMsg *m)
 		} else {
 			f->consumer_sequence++;
 			f->last_sequence = place.stream_sequence;
+			if (f->take) {
+				f->take(f->o.arg, m, &in, &place);
+				return;
+			}
 			f->o.message(f->o.arg, &in, place.stream_sequence, place.stored_ns / 1000000);
 			tell_caught_up(f, place.pending == 0);
 		}
@@ -300,6 +305,7 @@ static struct bus_follow *new_follow(struct bus *b, const struct bus_follow_opti
 		abort();
 	f->bus = b;
 	f->o = *o;
+	f->last_sequence = o->after;
 	if (!span_copy(span_from(o->stream), f->stream, sizeof f->stream) ||
 	    (o->filter && !span_copy(span_from(o->filter), f->filter, sizeof f->filter))) {
 		err_set(err, STATUS_INVALID, "the name of a stream or its filter is too long");
@@ -308,7 +314,6 @@ static struct bus_follow *new_follow(struct bus *b, const struct bus_follow_opti
 	}
 	f->o.stream = f->stream;
 	f->o.filter = o->filter ? f->filter : NULL;
-	f->last_sequence = o->after_sequence;
 	return f;
 }
 
@@ -326,6 +331,16 @@ enum status bus_follow_open(struct bus *b, const struct bus_follow_options *o, s
 {
 	struct bus_follow *f = new_follow(b, o, err);
 	return f ? start(f, ret, err) : err->status;
+}
+
+enum status bus_follow_take(struct bus *b, const struct bus_follow_options *o, bus_follow_take_fn take, struct bus_follow **ret,
+                            struct err *err)
+{
+	struct bus_follow *f = new_follow(b, o, err);
+	if (!f)
+		return err->status;
+	f->take = take;
+	return start(f, ret, err);
 }
 
 void bus_follow_close(struct bus_follow *f)

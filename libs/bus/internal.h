@@ -48,6 +48,7 @@ struct bus {
 	atomic_bool closed; /* for good, by us or by a server that refuses us */
 	atomic_uint_fast64_t epoch; /* reconnections */
 	atomic_bool flush_wanted;   /* bulk only: something was written that nobody sent yet */
+	atomic_uint gathered;       /* bulk only: messages since the keeper looked last */
 
 	pthread_t keeper;
 	pthread_mutex_t mu;     /* guards the members of this block and the `ended` of all subscriptions */
@@ -90,6 +91,8 @@ enum status bus_message_new(const struct bus_out *m, const char *reply, natsMsg 
 struct bus_in bus_message_view(natsMsg *m);
 /* The number of a status line ("NATS/1.0 503"), 0 for an ordinary message. */
 int bus_message_status(natsMsg *m);
+/* What ADR-32's error headers say; OK when there are none. */
+enum status bus_service_err(const struct bus_in *in, struct err *err);
 
 /* A subject prefix nobody else uses: "_INBOX.<22 characters>". */
 void bus_inbox(char out[BUS_INBOX_BYTES]);
@@ -128,6 +131,13 @@ struct bus_place {
 	int64_t stored_ns;
 };
 bool bus_place_parse(struct span ack, struct bus_place *ret);
+
+/* follow.c, for reader.c: `take` owns the message and may block, which holds the server back. */
+struct bus_follow;
+struct bus_follow_options;
+typedef void (*bus_follow_take_fn)(void *arg, natsMsg *m, const struct bus_in *in, const struct bus_place *place);
+enum status bus_follow_take(struct bus *b, const struct bus_follow_options *o, bus_follow_take_fn take, struct bus_follow **ret,
+                            struct err *err) must_check;
 
 /* JetStream's own error codes that we tell apart. */
 enum {

@@ -15,15 +15,15 @@ enum status bus_kv_get(struct bus *b, const char *bucket, const char *key, struc
 enum status bus_kv_delete(struct bus *b, const char *bucket, const char *key, struct err *err) must_check;
 
 /*
- * Follows a stream (of limits retention) from its first message on, or from where `after_sequence` says (last per subject
- * only when `last_per_subject`), in order, without acknowledgements; gaps and reconnects restart it where it stopped. `caught_up` is called once when all
+ * Follows a stream (of limits retention) from its first message on (last per subject only when `last_per_subject`), in
+ * order, without acknowledgements; gaps and reconnects restart it where it stopped. `caught_up` is called once when all
  * that existed at the start was delivered, also when that was nothing. `headers_only` leaves payloads out.
  */
 struct bus_follow_options {
 	const char *stream, *filter; /* filter NULL: everything */
 	bool last_per_subject, headers_only;
-	bool new_only; /* start after what is there now */
-	uint64_t after_sequence; /* start behind this one; 0: at the beginning */
+	bool new_only;  /* start after what is there now */
+	uint64_t after; /* start behind this sequence; 0: at the first message */
 	void (*message)(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms);
 	void (*caught_up)(void *arg);
 	void *arg;

@@ -122,8 +122,7 @@ enum status bus_publish(struct bus *b, const struct bus_out *m, struct err *err)
 	return s == NATS_OK ? STATUS_OK : bus_client_err(err, s, m->subject);
 }
 
-/* ADR-32's error headers. */
-static enum status service_err(const struct bus_in *in, struct err *err)
+enum status bus_service_err(const struct bus_in *in, struct err *err)
 {
 	struct span code = bus_in_header(in, "Nats-Service-Error-Code");
 	if (!code.p)
@@ -156,7 +155,7 @@ enum status bus_request(struct bus *b, const struct bus_out *m, int timeout_ms, 
 	if (s != NATS_OK)
 		return bus_client_err(err, s, m->subject);
 	struct bus_in in = bus_message_view(answer);
-	enum status st = service_err(&in, err);
+	enum status st = bus_service_err(&in, err);
 	if (st == STATUS_OK)
 		buf_addspan(reply, in.data);
 	natsMsg_Destroy(answer);

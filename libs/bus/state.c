@@ -37,8 +37,20 @@ enum status bus_consumer_state(struct bus *b, const char *stream, const char *co
 		return err->status;
 	*ret = (struct bus_consumer_state){.waiting = bus_api_u64(doc, "/num_pending"),
 	                                   .ack_pending = bus_api_u64(doc, "/num_ack_pending"),
-	                                   .redelivered = bus_api_u64(doc, "/num_redelivered")};
+	                                   .redelivered = bus_api_u64(doc, "/num_redelivered"),
+	                                   .acknowledged = bus_api_u64(doc, "/ack_floor/stream_seq")};
 	return STATUS_OK;
+}
+
+enum status bus_consumer_delete(struct bus *b, const char *stream, const char *consumer, struct err *err)
+{
+	char subject[300];
+	snprintf(subject, sizeof subject, "CONSUMER.DELETE.%s.%s", stream, consumer);
+	scoped_buf answer = {0};
+	struct json doc;
+	int code;
+	enum status s = bus_api(b, subject, SPAN(""), &answer, &doc, &code, err);
+	return code == BUS_API_CONSUMER_NOT_FOUND ? STATUS_OK : s;
 }
 
 /* Both lists come in pages, and say how many there are in all. */

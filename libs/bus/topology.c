@@ -34,7 +34,7 @@ static const struct row {
      * what replicas of version 0.1 publish.
      */
     {STREAM_TICKS, WORK_QUEUE, "[\"gannet.tick.*\",\"gannet.tick.jobs.*\"]", .max_age_s = TICKS_MAX_AGE_S},
-    {STREAM_STATE, LIMITS, "[\"gannet.*.snapshot.taken\",\"gannet.*.reasoning.completed\"]", .max_age_s = 7 * DAY_S},
+    {STREAM_STATE, LIMITS, "[\"gannet.*.snapshot.taken\",\"gannet.*.reasoning.completed\",\"gannet.*.actions.completed\"]", .max_age_s = 7 * DAY_S},
     {STREAM_FINDINGS, LIMITS, "[\"gannet.*.findings.*.*\"]", .max_age_s = 90 * DAY_S},
     {STREAM_ACTIONS, WORK_QUEUE, "[\"gannet.*.actions.run.*\"]"},
     {STREAM_SIGNALS, LIMITS, "[\"gannet.*.signals.>\"]", .max_age_s = 7 * DAY_S},
@@ -42,26 +42,32 @@ static const struct row {
     {BUCKET_WORKERS, BUCKET, .max_age_s = 60},
     {BUCKET_LATEST, BUCKET},
     {BUCKET_FINDINGS, BUCKET},
+    {BUCKET_PLANS, BUCKET, .max_age_s = DAY_S},
+    {BUCKET_ACTIONS, BUCKET, .max_age_s = 30 * DAY_S},
+    {BUCKET_PAUSED, BUCKET},
     {BUCKET_NOTIFIED, BUCKET},
     {BUCKET_SILENCES, BUCKET},
 };
 
-const char *const bus_topology_names[] = {STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED,   STREAM_TICKS,   STREAM_STATE,
-                                          STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS,   BUCKET_CANCELLED,
-                                          BUCKET_WORKERS,  BUCKET_LATEST,   BUCKET_FINDINGS,
-                                          BUCKET_NOTIFIED, BUCKET_SILENCES,  NULL};
+const char *const bus_topology_names[] = {STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED,  STREAM_TICKS,    STREAM_STATE,
+                                          STREAM_FINDINGS, STREAM_ACTIONS,  STREAM_SIGNALS,  BUCKET_CANCELLED,
+                                          BUCKET_WORKERS,  BUCKET_LATEST,   BUCKET_FINDINGS, BUCKET_PLANS,
+                                          BUCKET_ACTIONS,  BUCKET_PAUSED,   BUCKET_NOTIFIED, BUCKET_SILENCES, NULL};
 _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
 
 static const struct consumer_row {
 	const char *stream, *name, *filter;
 	int64_t max_ack_pending; /* 0: JOBS_MAX_ACK_PENDING; 1: one at a time, whatever the replicas */
 } consumer_rows[] = {
-    {STREAM_EVENTS, CONSUMER_EVENTS_JOBS, "gannet.*.jobs.event.>"},
     {STREAM_TICKS, CONSUMER_TICKS_JOBS, "gannet.tick.jobs"},
     {STREAM_TICKS, CONSUMER_TICKS_COLLECTOR, "gannet.tick.collector", 1},
     {STREAM_TICKS, CONSUMER_TICKS_ANALYTICS, "gannet.tick.analytics"},
     {STREAM_TICKS, CONSUMER_TICKS_WATCHERS, "gannet.tick.watchers"},
     {STREAM_STATE, CONSUMER_STATE_REASONING, "gannet.*.snapshot.taken"},
+    {STREAM_ACTIONS, CONSUMER_ACTIONS_RETRY, "gannet.*.actions.run.retry_failed_jobs"},
+    {STREAM_ACTIONS, CONSUMER_ACTIONS_PAUSE, "gannet.*.actions.run.pause_queue"},
+    {STREAM_ACTIONS, CONSUMER_ACTIONS_RESUME, "gannet.*.actions.run.resume_queue"},
+    {STREAM_ACTIONS, CONSUMER_ACTIONS_SNAPSHOT, "gannet.*.actions.run.take_snapshot"},
     {STREAM_FINDINGS, CONSUMER_FINDINGS_NOTIFIER, "gannet.*.findings.*.*", 1},
 };
 

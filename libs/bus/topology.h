@@ -9,7 +9,7 @@
 #define STREAM_EVENTS "EVENTS"
 #define STREAM_DELAYED "DELAYED"
 #define STREAM_TICKS "TICKS"
-#define STREAM_STATE "STATE"       /* snapshots and reasonings */
+#define STREAM_STATE "STATE"       /* snapshots, reasonings, outcomes of actions */
 #define STREAM_FINDINGS "FINDINGS" /* what watchers found */
 #define STREAM_ACTIONS "ACTIONS"   /* approved steps of plans, a work queue */
 #define STREAM_SIGNALS "SIGNALS"   /* what applications tell of themselves */
@@ -17,14 +17,21 @@
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
 #define BUCKET_FINDINGS "findings" /* what is open */
+#define BUCKET_PLANS "plans"       /* action plans of the last day */
+#define BUCKET_ACTIONS "actions"   /* approved steps, and what became of them */
+#define BUCKET_PAUSED "paused"     /* queues that no worker takes jobs of */
 #define BUCKET_NOTIFIED "notified" /* what targets were told */
 #define BUCKET_SILENCES "silences"
-#define CONSUMER_EVENTS_JOBS "jobs-projection"
 #define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
 #define CONSUMER_TICKS_COLLECTOR "ticks-collector"
 #define CONSUMER_TICKS_ANALYTICS "ticks-analytics"
 #define CONSUMER_TICKS_WATCHERS "ticks-watchers"
 #define CONSUMER_STATE_REASONING "reasoning"   /* snapshots */
+/* gannet.*.actions.run.<type>, one consumer for each type that Gannet runs itself */
+#define CONSUMER_ACTIONS_RETRY "actions-retry_failed_jobs"
+#define CONSUMER_ACTIONS_PAUSE "actions-pause_queue"
+#define CONSUMER_ACTIONS_RESUME "actions-resume_queue"
+#define CONSUMER_ACTIONS_SNAPSHOT "actions-take_snapshot"
 #define CONSUMER_FINDINGS_NOTIFIER "notifier" /* one at a time */
 
 /*
@@ -72,9 +79,12 @@ struct bus_consumer_state {
 	uint64_t waiting;     /* num_pending: not yet delivered */
 	uint64_t ack_pending; /* delivered, not acknowledged */
 	uint64_t redelivered;
+	uint64_t acknowledged; /* everything in the stream up to this sequence is */
 };
 enum status bus_consumer_state(struct bus *b, const char *stream, const char *consumer, struct bus_consumer_state *ret,
                                struct err *err) must_check;
+/* OK also when there is none. */
+enum status bus_consumer_delete(struct bus *b, const char *stream, const char *consumer, struct err *err) must_check;
 /* Every durable consumer of a stream: what it takes, and up to where that was handed out. Texts are valid in the call. */
 struct bus_consumer_place {
 	const char *filter;

@@ -2,10 +2,15 @@
 #include "contract/registry.h"
 
 #include "contract/analytics.h"
+#include "contract/action.h"
 #include "contract/finding.h"
 #include "contract/job.h"
+#include "contract/reasoning.h"
+#include "contract/ledger.h"
 #include "contract/notifier.h"
 #include "contract/requests.h"
+#include "contract/rest.h"
+#include "contract/snapshot.h"
 
 /* More particular subjects come first. */
 const struct contract_row contract_rows[] = {
@@ -52,9 +57,35 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.analytics.reconcile", &analytics_reconcile_request_table, &analytics_reconcile_reply_table},
     {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
     {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
+    {"gannet.*.reasoning.completed", &reasoning_table, NULL},
+    {"$KV.latest.*.reasoning", &reasoning_table, NULL},
+    {"gannet.*.reasoning.run", &reasoning_request_table, &reasoning_table},
+    {"gannet.*.reasoning.last", &reasoning_request_table, &reasoning_table},
+    {"gannet.*.reasoning.summary", &reasoning_request_table, &reasoning_summary_table},
+    {"gannet.*.reasoning.recommendations", &reasoning_request_table, &recommendations_reply_table},
+    {"gannet.*.reasoning.action_plan", &reasoning_request_table, &action_plan_table},
+    {"gannet.*.reasoning.history", &history_request_table, &history_reply_table},
+    {NULL, &recommendation_table, NULL},
+    {NULL, &plan_step_table, NULL},
+    {NULL, &contribution_table, NULL},
+    {"gannet.*.actions.approve", &approve_request_table, &action_record_table},
+    {"gannet.*.actions.get", &action_get_request_table, &action_record_table},
+    {"gannet.*.actions.list", &action_list_request_table, &action_list_reply_table},
+    {"gannet.*.actions.report", &report_request_table, &action_record_table},
+    {"gannet.*.actions.run.*", &action_run_table, NULL},
+    {"gannet.*.actions.completed", &action_record_table, NULL},
+    {"$KV.actions.>", &action_record_table, NULL},
+    {"$KV.paused.>", &queue_pause_table, NULL},
     {"gannet.tick.>", &tick_table, NULL},
+    {"gannet.*.signals.ledger", &ledger_event_table, NULL},
+    {"gannet.*.snapshot.taken", &snapshot_table, NULL},
+    {"$KV.latest.*.snapshot", &snapshot_table, NULL},
+    {"gannet.*.snapshot.get", &snapshot_get_request_table, &snapshot_table},
+    {"gannet.*.snapshot.take", &snapshot_take_request_table, &snapshot_table},
     {"gannet.*.findings.*.*", &finding_table, NULL},
     {"$KV.findings.>", &finding_table, NULL},
+    {NULL, &run_reply_table, NULL},
+    {NULL, &worker_health_reply_table, NULL},
     {"$KV.notified.>", &notified_table, NULL},
     {"$KV.silences.>", &silence_table, NULL},
     {"gannet.*.findings.list", &findings_list_request_table, &findings_list_reply_table},

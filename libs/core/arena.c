@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIRST_BLOCK_BYTES 4096
+#define FIRST_BLOCK_BYTES 2048 /* an ordinary job fits */
 #define GROWTH_MAX_BYTES ((size_t)1 << 20) /* blocks double up to this size; larger ones serve one allocation */
 
 struct arena_block {

@@ -2,8 +2,11 @@
 #include "core/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/utf8.h"
@@ -150,12 +153,60 @@ static void add_field(struct line *l, const struct log_field *f)
 	}
 }
 
-static void write_line(const struct line *l)
+static void write_all(const char *text, size_t bytes)
 {
 	ssize_t n;
 	do
-		n = write(STDERR_FILENO, l->text, l->n);
+		n = write(STDERR_FILENO, text, bytes);
 	while (n < 0 && errno == EINTR);
+}
+
+#define GATHER_BYTES ((size_t)64 << 10)
+static _Thread_local struct gathered {
+	size_t n, max;
+	char text[];
+} * gathered; /* NULL: every line is written at once */
+
+void log_flush(void)
+{
+	if (gathered && gathered->n)
+		write_all(gathered->text, gathered->n);
+	if (gathered)
+		gathered->n = 0;
+}
+
+/* Into a pipe only so much at once is whole among the lines of other threads. */
+static size_t gather_max(void)
+{
+	struct stat st;
+	return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? GATHER_BYTES : PIPE_BUF;
+}
+
+void log_gather(bool on)
+{
+	log_flush();
+	free(gathered);
+	gathered = NULL;
+	if (!on)
+		return;
+	size_t max = gather_max();
+	gathered = malloc(sizeof *gathered + max);
+	if (gathered)
+		*gathered = (struct gathered){.max = max};
+}
+
+static void write_line(const struct line *l, enum log_level level)
+{
+	if (gathered && gathered->n + l->n > gathered->max)
+		log_flush();
+	if (!gathered || l->n > gathered->max) {
+		write_all(l->text, l->n);
+		return;
+	}
+	memcpy(gathered->text + gathered->n, l->text, l->n);
+	gathered->n += l->n;
+	if (level >= LOG_WARN)
+		log_flush();
 }
 
 void log_line(enum log_level level, const char *message, const struct log_field *fields, size_t n)
@@ -177,7 +228,7 @@ void log_line(enum log_level level, const char *message, const struct log_field 
 		add_field(&l, &fields[i]);
 	l.text[l.n++] = '}';
 	l.text[l.n++] = '\n';
-	write_line(&l);
+	write_line(&l, level);
 }
 
 void log_error(const char *message, const struct err *e)

@@ -40,6 +40,14 @@ void log_line(enum log_level level, const char *message, const struct log_field 
 			log_line(level, message, log_fields_, countof(log_fields_));                                               \
 		}                                                                                                              \
 	} while (0)
+/*
+ * From now on this thread's lines below WARN wait for log_flush(), or for a line of WARN or above, and are written together:
+ * a write(2) costs more than all the rest of a line. For threads that do many small things in a turn; a process that is
+ * killed loses the lines of that turn. Off again: log_gather(false), which flushes.
+ */
+void log_gather(bool on);
+void log_flush(void);
+
 /* The same with an error's code, field and message added. */
 void log_error(const char *message, const struct err *e);
 

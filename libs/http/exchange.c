@@ -2,28 +2,39 @@
  * resuming. */
 #include "http/exchange.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define STREAM_BLOCK_BYTES 4096
 
-struct http_exchange *exchange_new(struct http_server *s, struct MHD_Connection *connection, const char *method,
-                                   const char *path)
+struct http_exchange *exchange_new(struct http_lane *lane, const char *target)
 {
 	struct http_exchange *x = calloc(1, sizeof *x);
 	if (!x)
 		return NULL;
-	x->server = s;
-	x->connection = connection;
-	x->method = method;
-	x->path = path;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	x->fd = info ? info->connect_fd : -1;
+	x->target = strdup(target);
+	if (!x->target) {
+		free(x);
+		return NULL;
+	}
+	x->lane = lane;
+	x->fd = -1;
 	x->out.max_bytes = HTTP_SERVER_STREAM_MAX;
 	atomic_init(&x->references, 1);
 	pthread_mutex_init(&x->lock, NULL);
 	return x;
+}
+
+void exchange_begin(struct http_exchange *x, struct MHD_Connection *connection, const char *method, const char *path)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	x->begun = true;
+	x->connection = connection;
+	x->method = method;
+	x->path = path;
+	x->fd = info ? info->connect_fd : -1;
 }
 
 void exchange_unref(struct http_exchange *x)
@@ -34,6 +45,7 @@ void exchange_unref(struct http_exchange *x)
 	buf_free(&x->body);
 	buf_free(&x->headers);
 	buf_free(&x->out);
+	free(x->target);
 	free(x);
 }
 
@@ -43,7 +55,7 @@ static void wake(struct http_exchange *x)
 		return;
 	x->suspended = false;
 	MHD_resume_connection(x->connection);
-	server_wake(x->server);
+	lane_wake(x->lane);
 }
 
 static bool sleep_until_woken(struct http_exchange *x)
@@ -64,6 +76,7 @@ enum MHD_Result exchange_proceed(struct http_exchange *x)
 	enum MHD_Result r = response || (!x->ended && sleep_until_woken(x)) ? MHD_YES : MHD_NO;
 	pthread_mutex_unlock(&x->lock);
 	if (response) {
+		lane_answering(x->connection, x->lane, x->piecewise);
 		r = MHD_queue_response(x->connection, (unsigned)x->status, response);
 		MHD_destroy_response(response);
 	}
@@ -135,6 +148,43 @@ struct span http_exchange_body(const struct http_exchange *x)
 	return buf_span(&x->body);
 }
 
+struct span http_exchange_target(const struct http_exchange *x)
+{
+	return span_from(x->target);
+}
+
+struct each_header {
+	void (*fn)(void *arg, struct span name, struct span value);
+	void *arg;
+};
+
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value,
+                                 size_t value_n)
+{
+	const struct each_header *e = arg;
+	(void)kind;
+	e->fn(e->arg, span_of(name, name_n), span_of(value ? value : "", value_n));
+	return MHD_YES;
+}
+
+void http_exchange_each_header(const struct http_exchange *x, void (*fn)(void *arg, struct span name, struct span value),
+                               void *arg)
+{
+	struct each_header e = {fn, arg};
+	MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, on_header, &e);
+}
+
+void http_exchange_peer(const struct http_exchange *x, char out[HTTP_PEER_BYTES])
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *a = info ? info->client_addr : NULL;
+	const void *bytes = !a                          ? NULL
+	                    : a->sa_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr
+	                                                : (const void *)&((const struct sockaddr_in *)a)->sin_addr;
+	if (!bytes || !inet_ntop(a->sa_family, bytes, out, HTTP_PEER_BYTES))
+		snprintf(out, HTTP_PEER_BYTES, "unknown");
+}
+
 /* ---- the answer */
 
 void http_exchange_later(struct http_exchange *x)
@@ -192,6 +242,57 @@ void http_exchange_answer(struct http_exchange *x, int status, const char *conte
 	exchange_unref(x);
 }
 
+/* ---- bytes that answers share */
+
+struct http_body {
+	atomic_int references;
+	size_t n;
+	char bytes[];
+};
+
+struct http_body *http_body_new(struct span bytes)
+{
+	struct http_body *b = malloc(sizeof *b + bytes.n);
+	if (!b)
+		abort();
+	atomic_init(&b->references, 1);
+	b->n = bytes.n;
+	if (bytes.n)
+		memcpy(b->bytes, bytes.p, bytes.n);
+	return b;
+}
+
+struct http_body *http_body_ref(struct http_body *b)
+{
+	atomic_fetch_add_explicit(&b->references, 1, memory_order_relaxed);
+	return b;
+}
+
+void http_body_unref(struct http_body *b)
+{
+	if (b && atomic_fetch_sub_explicit(&b->references, 1, memory_order_acq_rel) == 1)
+		free(b);
+}
+
+struct span http_body_bytes(const struct http_body *b)
+{
+	return span_of(b->bytes, b->n);
+}
+
+static void drop_body(void *arg)
+{
+	http_body_unref(arg);
+}
+
+void http_exchange_answer_body(struct http_exchange *x, int status, const char *content_type, struct http_body *b)
+{
+	struct MHD_Response *response =
+	    must(MHD_create_response_from_buffer_with_free_callback_cls(b->n, b->bytes, drop_body, http_body_ref(b)));
+	put_headers(x, response, content_type);
+	hand_over(x, status, response);
+	exchange_unref(x);
+}
+
 bool http_exchange_gone(struct http_exchange *x)
 {
 	char byte;
@@ -237,6 +338,7 @@ void http_exchange_stream_begin(struct http_exchange *x, int status, const char 
 	struct MHD_Response *response = must(MHD_create_response_from_callback(
 	    length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length, STREAM_BLOCK_BYTES, next_piece, x, drop_response));
 	put_headers(x, response, content_type);
+	x->piecewise = true;
 	hand_over(x, status, response);
 }
 

@@ -6,22 +6,24 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "http/server.h"
+#include "http/lane.h"
 
 /*
  * Owners, each holding a reference: the connection until the request is over, the answerer until it has answered, and
- * the response of a piecewise answer. `lock` guards everything below it; what stands above is written by the server's
- * thread before `handle` only. Lock order: the server's, an exchange's, libmicrohttpd's.
+ * the response of a piecewise answer. `lock` guards everything below it; what stands above is written by the lane's
+ * thread before `handle` only. Lock order: the lane's, an exchange's, libmicrohttpd's.
  */
 struct http_exchange {
-	struct http_server *server;
+	struct http_lane *lane;
 	struct MHD_Connection *connection; /* valid while not over */
 	const char *method, *path;
+	char *target; /* as it came */
 	struct buf body;
 	size_t body_bytes; /* received, also what was thrown away */
 	int fd;
-	bool handled;
-	struct http_exchange *next, *prev; /* all that the server has open, under its lock */
+	bool begun, handled;
+	bool piecewise;
+	struct http_exchange *next, *prev; /* all that the lane has open, under its lock */
 	atomic_int references;
 
 	pthread_mutex_t lock;
@@ -35,12 +37,9 @@ struct http_exchange {
 	size_t taken;
 };
 
-/* Makes the server's thread look at what was resumed; any thread. */
-void server_wake(struct http_server *s);
-
-/* For the server's thread. */
-struct http_exchange *exchange_new(struct http_server *s, struct MHD_Connection *connection, const char *method,
-                                   const char *path);
+/* For the lane's thread. NULL when memory is out. */
+struct http_exchange *exchange_new(struct http_lane *lane, const char *target);
+void exchange_begin(struct http_exchange *x, struct MHD_Connection *connection, const char *method, const char *path);
 void exchange_unref(struct http_exchange *x);
 /* After the handler: a request it neither answered nor kept for later is answered with 500. */
 void exchange_settle(struct http_exchange *x);

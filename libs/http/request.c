@@ -4,7 +4,7 @@
 #include "http/address.h"
 #include "http/call.h"
 
-#define RECEIVE_BUFFER_BYTES 8192L /* one per handle: most answers fit */
+#define RECEIVE_BUFFER_BYTES 4096L /* one per handle, of which there may be thousands; many answers fit */
 
 void call_fail(struct http_call *c, enum status status, const char *reason)
 {

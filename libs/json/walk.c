@@ -89,7 +89,8 @@ static bool element(struct json v, struct span index, struct json *ret)
 {
 	int64_t at;
 	struct json key;
-	if (v.type != JSON_ARRAY || !span_i64(index, &at) || at < 0 || (index.n > 1 && index.p[0] == '0'))
+	/* One way to write each index: no sign, no zero in front. */
+	if (v.type != JSON_ARRAY || !span_i64(index, &at) || index.p[0] < '0' || (index.n > 1 && index.p[0] == '0'))
 		return false;
 	for (struct json_iter it = json_iter(v); json_next(&it, &key, ret); at--)
 		if (at == 0)

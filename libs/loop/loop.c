@@ -9,9 +9,12 @@
 struct loop {
 	uv_loop_t uv;
 	uv_async_t async;
+	uv_prepare_t prepare;
 	atomic_bool woken, stopped;
-	void (*wake)(void *arg);
+	void (*_Atomic wake)(void *arg); /* set after wake_arg, which is read after it */
 	void *wake_arg;
+	void (*idle)(void *arg);
+	void *idle_arg;
 };
 
 struct timer {
@@ -37,7 +40,7 @@ static void *must_alloc(size_t bytes)
 	return p;
 }
 
-/* Every handle but the loop's own async is the first member of a block of its own. */
+/* Every handle but the loop's own two is the first member of a block of its own. */
 static void free_handle(uv_handle_t *h)
 {
 	free(h);
@@ -50,10 +53,19 @@ static void free_handle(uv_handle_t *h)
 static void on_async(uv_async_t *async)
 {
 	struct loop *l = async->data;
-	if (atomic_exchange(&l->woken, false) && l->wake)
-		l->wake(l->wake_arg);
+	bool woken = atomic_exchange(&l->woken, false);
+	void (*wake)(void *arg) = atomic_load(&l->wake);
+	if (woken && wake)
+		wake(l->wake_arg);
 	if (atomic_load(&l->stopped))
 		uv_stop(&l->uv);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct loop *l = prepare->data;
+	if (l->idle)
+		l->idle(l->idle_arg);
 }
 
 enum status loop_new(struct loop **ret, struct err *err)
@@ -71,6 +83,8 @@ enum status loop_new(struct loop **ret, struct err *err)
 		return err_set(err, STATUS_INTERNAL, "cannot create an event loop's wake-up: %s", uv_strerror(r));
 	}
 	l->async.data = l;
+	uv_prepare_init(&l->uv, &l->prepare); /* cannot fail, nor can the start */
+	l->prepare.data = l;
 	*ret = l;
 	return STATUS_OK;
 }
@@ -78,8 +92,9 @@ enum status loop_new(struct loop **ret, struct err *err)
 static void close_handle(uv_handle_t *h, void *arg)
 {
 	struct loop *l = arg;
+	bool own = h == (uv_handle_t *)&l->async || h == (uv_handle_t *)&l->prepare;
 	if (!uv_is_closing(h))
-		uv_close(h, h == (uv_handle_t *)&l->async ? NULL : free_handle);
+		uv_close(h, own ? NULL : free_handle);
 }
 
 void loop_free(struct loop *l)
@@ -105,10 +120,20 @@ void loop_stop(struct loop *l)
 		uv_async_send(&l->async);
 }
 
+void loop_on_idle(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	l->idle = fn;
+	l->idle_arg = arg;
+	if (fn)
+		uv_prepare_start(&l->prepare, on_prepare);
+	else
+		uv_prepare_stop(&l->prepare);
+}
+
 void loop_on_wake(struct loop *l, void (*fn)(void *arg), void *arg)
 {
-	l->wake = fn;
 	l->wake_arg = arg;
+	atomic_store(&l->wake, fn);
 }
 
 void loop_wake(struct loop *l)

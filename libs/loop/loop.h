@@ -16,9 +16,12 @@ void loop_free(struct loop *l);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
-/* `fn` runs on the loop soon after any number of loop_wake() calls, at least once after the last of them. */
+/* For the first time also while another thread runs the loop. `fn` runs on the loop soon after any number of loop_wake() calls, at least once after the last of them. */
 void loop_on_wake(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_wake(struct loop *l);
+
+/* `fn` runs once in every turn, when all that was ready is done and before the loop waits; NULL ends it. */
+void loop_on_idle(struct loop *l, void (*fn)(void *arg), void *arg);
 
 /* One-shot timers; a fired or stopped timer may be started again. Embedded in the caller's struct, zeroed at first. */
 struct loop_timer {

@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "store/internal.h"
+#include "store/position.h"
 
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(7449356679075097961)" /* "gannetmi"; the same for every owner */
 #define TABLE_SQL                                                                                                      \
@@ -54,6 +55,8 @@ static enum status in_transaction(struct store *s, const char *owner, const stru
 		status = store_exec(s, LOCK_SQL, NULL, 0, err);
 	if (status == STATUS_OK)
 		status = store_exec(s, TABLE_SQL, NULL, 0, err);
+	if (status == STATUS_OK)
+		status = store_exec(s, store_position_table_sql, NULL, 0, err);
 	if (status == STATUS_OK)
 		status = apply(s, owner, m, applied, err);
 	if (status == STATUS_OK)

@@ -83,7 +83,7 @@ enum status store_copy(struct store *s, const char *copy_sql, struct span docume
 /*
  * Migrations: files `NNNN_name.sql` compiled in, in order, each in a transaction, under an advisory lock, recorded with
  * a checksum in `schema_migrations(owner, version, name, checksum, applied_at)`. Forward only; a changed file that was
- * applied is CONFLICT.
+ * applied is CONFLICT. Also makes the table of position.h.
  */
 struct store_migration {
 	int version;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "bus/kv.h"
+#include "bus/store.h"
 #include "bus/topology.h"
 #include "core/map.h"
 #include "worker/queue.h"
@@ -140,6 +141,12 @@ struct worker {
 	struct bus_follow *cancel_watch;
 	int64_t cancel_swept_ms;
 	bool cancel_ready; /* under lock */
+	struct bus_follow *pause_watch;
+	_Atomic unsigned paused; /* a bit for each priority */
+	struct entry_list on_hold; /* loop thread: delivered while their priority is paused, not looked at */
+	size_t lane_on_hold[BUS_OVERFLOW_LANES];
+	unsigned held_for; /* loop thread: `paused` as it was when they were put on hold */
+	bool pause_ready;        /* under lock */
 
 	pthread_t recover_thread;
 	bool recover_running, recover_stop; /* recover_stop under lock */
@@ -170,8 +177,23 @@ void worker_wake(void *arg);
 enum admission { ADMIT_RUN, ADMIT_DONE /* settled or on its way elsewhere */, ADMIT_CLAIM, ADMIT_RECOVER };
 enum admission worker_admit(struct worker *w, struct worker_entry *e);
 
+/* event.c */
+#define EVENT_SUBJECT_MAX 256
+#define EVENT_MSG_ID_MAX 192
+/* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
+#define EVENT_DEADLINE_MS (10 * 60 * 1000)
+struct job_event event_of(const struct worker *w, const struct worker_entry *e, enum job_state state);
+void event_subject(const struct worker_entry *e, enum job_state state, char out[EVENT_SUBJECT_MAX]);
+struct span event_encode(const struct worker_entry *e, struct job_event *ev); /* until this thread encodes the next */
+/* Stores any message for this entry; the answer, also a refusal, reaches the loop by the done list. `msg_id` may be NULL. */
+void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data);
+void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+                        int64_t deadline_ms);
+void event_stored(void *arg, const struct bus_stored *s); /* what event_store() has called; `arg` is the entry */
+void event_publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data); /* may be lost */
+void event_announce(struct worker *w, struct worker_entry *e, bool claim); /* the `started` event */
+
 /* settle.c */
-void settle_announce(struct worker *w, struct worker_entry *e, bool claim); /* the `started` event */
 void settle_reject(struct worker *w, struct worker_entry *e, const struct err *err);
 void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms);
 void settle_poison(struct worker *w, struct worker_entry *e);
@@ -212,6 +234,13 @@ void cancel_stop(struct worker *w);
 void cancel_free(struct worker *w);
 void cancel_take_notes(struct worker *w); /* loop thread */
 bool cancel_is_requested(const struct worker *w, const struct worker_entry *e);
+
+/* pause.c: priorities of which no job begins */
+enum status pause_start(struct worker *w, struct err *err) must_check;
+void pause_stop(struct worker *w);
+bool pause_applies(const struct worker *w, enum priority p);
+bool pause_holds(struct worker *w, struct worker_entry *e); /* loop thread: takes it if its priority is paused */
+void pause_let_go(struct worker *w);                        /* loop thread: what need not be held any more goes to the inbox */
 
 /* threads.c: kinds that block */
 void threads_give(struct worker *w, struct worker_entry *e);

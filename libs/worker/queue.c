@@ -96,7 +96,7 @@ struct worker_entry *queue_pop(struct job_queue *q)
 	struct job_lane *lane = NULL;
 	size_t best = 0;
 	for (size_t i = 0; i < PRIORITY_COUNT; i++)
-		if (q->lanes[i].count && (!lane || q->lanes[i].pass < lane->pass))
+		if (q->lanes[i].count && !(q->closed & 1u << i) && (!lane || q->lanes[i].pass < lane->pass))
 			lane = &q->lanes[best = i];
 	if (!lane)
 		return NULL;

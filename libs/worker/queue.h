@@ -21,7 +21,8 @@ struct job_queue {
 		uint64_t pass; /* stride scheduling: the lane with the least pass is served */
 	} lanes[PRIORITY_COUNT];
 	size_t count;
-	uint64_t now; /* pass of the lane served last */
+	uint64_t now;    /* pass of the lane served last */
+	unsigned closed; /* a bit for each priority that queue_pop() passes over */
 };
 
 struct tenant_queue {
@@ -37,7 +38,7 @@ struct tenant_queue {
 
 /* Uses entry->next as its link. */
 void queue_push(struct job_queue *q, enum priority p, struct span tenant, struct worker_entry *e);
-struct worker_entry *queue_pop(struct job_queue *q); /* NULL when empty */
+struct worker_entry *queue_pop(struct job_queue *q); /* NULL when nothing waits but behind closed */
 size_t queue_tenant_count(const struct job_queue *q, enum priority p, struct span tenant);
 void queue_free(struct job_queue *q); /* must be empty */
 

@@ -1,4 +1,4 @@
-/* The one place where jobs end: writes their events, and acknowledges them once those are stored. */
+/* The one place where jobs end: stores what became of them, and acknowledges them once that is stored. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,8 @@
 #include "worker/backoff.h"
 #include "worker/internal.h"
 
-#define SUBJECT_MAX 256
-#define MSG_ID_MAX 192
-/* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
-#define STORE_DEADLINE_MS (10 * 60 * 1000)
 /* A broker that does not answer must not hold up the end of a worker; without the event the hand-back counts as a crash. */
 #define HAND_BACK_DEADLINE_MS 1000
-#define PROGRESS_EVERY_MS 250
 /* What could not be decided now, because the broker did not answer, is looked at again after so long. */
 #define LATER_MS 500
 
@@ -22,142 +17,10 @@
  * reply_to. */
 struct pending_event {
 	bool store; /* into the stream, under `msg_id`; otherwise plainly */
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
 	size_t n;
 	char data[];
 };
-
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-static pthread_key_t scratch_key; /* frees a thread's buffer at its end */
-
-static void free_scratch(void *b)
-{
-	buf_free(b);
-}
-
-static void make_scratch_key(void)
-{
-	if (pthread_key_create(&scratch_key, free_scratch) != 0)
-		abort();
-}
-
-static struct buf *scratch(void)
-{
-	static _Thread_local struct buf b;
-	if (!b.data) {
-		pthread_once(&scratch_once, make_scratch_key);
-		pthread_setspecific(scratch_key, &b);
-	}
-	buf_reset(&b);
-	return &b;
-}
-
-static char *put(char *p, struct span s)
-{
-	memcpy(p, s.p, s.n);
-	return p + s.n;
-}
-
-/* By hand, because every job needs one: printf's machinery costs more than the rest of an event. */
-static void event_subject(const struct worker_entry *e, enum job_state state, char out[SUBJECT_MAX])
-{
-	struct span tenant = e->subject.tenant; /* of a malformed subject it can be anything */
-	if (tenant.n > TENANT_ID_MAX)
-		tenant.n = TENANT_ID_MAX;
-	char *p = put(out, SPAN("gannet."));
-	p = put(p, tenant);
-	p = put(p, SPAN(".jobs.event."));
-	p = put(p, span_from(job_state_names[state]));
-	*p++ = '.';
-	*put(p, e->job.id) = 0;
-}
-
-static struct job_event event_of(const struct worker *w, const struct worker_entry *e, enum job_state state)
-{
-	const struct worker_job *j = &e->job;
-	return (struct job_event){
-	    .job_id = j->id,
-	    .tenant = e->subject.tenant,
-	    .kind = e->subject.kind,
-	    .priority = e->subject.priority,
-	    .state = state,
-	    .run = j->run,
-	    .attempt = j->attempt,
-	    .delivery = (int64_t)e->delivery.delivered,
-	    .stream_seq = span_from(e->sequence),
-	    .worker_id = span_from(w->id),
-	    .user_id = j->job.user_id,
-	    .agent_id = j->job.agent_id,
-	    .model = j->job.model,
-	    .job_type = j->job.job_type.p ? j->job.job_type : j->job.task_type,
-	    .pipeline = j->job.pipeline,
-	    .record_id = j->job.record_id,
-	    .field_name = j->job.field_name,
-	    .format = j->job.format,
-	    .submitted_at = {j->submitted_ms},
-	    .started_at = {j->started_ms},
-	    .timestamp = {clock_wall_ms(w->clock)},
-	    .metadata = j->job.metadata,
-	};
-}
-
-static struct span encode(const struct worker_entry *e, struct job_event *ev, struct buf *out)
-{
-	char output_id[OUTPUT_ID_BYTES];
-	output_id_from_job(e->job.id, output_id);
-	ev->output_id = span_from(output_id);
-	json_encode(&job_event_table, ev, &(struct json_writer){.out = out});
-	return buf_span(out);
-}
-
-/* On a client thread: only notes what came of it; the loop does the rest. */
-static void on_stored(void *arg, const struct bus_stored *s)
-{
-	struct worker_entry *e = arg;
-	e->stored = s->status;
-	e->stored_duplicate = s->duplicate;
-	worker_post(e->job.worker, &e->job.worker->done, e);
-}
-
-static size_t headers_of(const struct worker_entry *e, const char *msg_id, char traceparent[TRACEPARENT_BYTES],
-                         struct bus_header out[2])
-{
-	size_t n = 0;
-	if (msg_id)
-		out[n++] = (struct bus_header){HEADER_MSG_ID, span_from(msg_id)};
-	if (e->has_traceparent || trace_enabled())
-		out[n++] = (struct bus_header){HEADER_TRACEPARENT, span_from(trace_format(&e->job.trace, traceparent))};
-	return n;
-}
-
-/* Stores an event (or any message) for this entry; the answer, also a refusal, reaches the loop by the done list. */
-static void store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
-                         int64_t deadline_ms)
-{
-	char traceparent[TRACEPARENT_BYTES];
-	struct bus_header headers[2];
-	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
-	m.headers_n = headers_of(e, msg_id, traceparent, headers);
-	struct err err;
-	if (bus_store(w->bus, &m, deadline_ms, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
-		on_stored(e, &(struct bus_stored){.status = err.status});
-}
-
-static void store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
-{
-	store_within(w, e, subject, msg_id, data, STORE_DEADLINE_MS);
-}
-
-static void publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data)
-{
-	char traceparent[TRACEPARENT_BYTES];
-	struct bus_header headers[2];
-	struct bus_out m = {.subject = subject, .data = data, .headers = headers};
-	m.headers_n = headers_of(e, NULL, traceparent, headers);
-	struct err ignored; /* only for what may be lost: progress, partial output, a second copy of a result */
-	if (bus_publish(w->bus, &m, &ignored) != STATUS_OK)
-		return;
-}
 
 static void keep_pending(struct worker_entry *e, bool stored, const char *subject, const char *msg_id, struct span data)
 {
@@ -190,14 +53,14 @@ static void enter_settling(struct worker *w, struct worker_entry *e, enum ack_ki
 
 static void store_final(struct worker *w, struct worker_entry *e, struct job_event *ev, enum ack_kind ack)
 {
-	char subject[SUBJECT_MAX], msg_id[FINAL_MSG_ID_BYTES];
+	char subject[EVENT_SUBJECT_MAX], msg_id[FINAL_MSG_ID_BYTES];
 	event_subject(e, ev->state, subject);
 	job_final_msg_id(e->subject.tenant, e->job.id, e->job.run, msg_id);
-	struct span body = encode(e, ev, scratch());
+	struct span body = event_encode(e, ev);
 	if (e->reply_to[0])
 		keep_pending(e, false, e->reply_to, "", body);
 	enter_settling(w, e, ack, 0);
-	store(w, e, subject, msg_id, body);
+	event_store(w, e, subject, msg_id, body);
 }
 
 static void set_times(const struct worker *w, const struct worker_entry *e, struct job_event *ev)
@@ -206,29 +69,6 @@ static void set_times(const struct worker *w, const struct worker_entry *e, stru
 	int64_t queued_ms = e->job.started_ms - e->job.submitted_ms;
 	ev->processing_time_ms = (struct opt_i64){true, took_ms};
 	ev->queue_time_ms = (struct opt_i64){true, queued_ms > 0 ? queued_ms : 0};
-}
-
-void settle_announce(struct worker *w, struct worker_entry *e, bool claim)
-{
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
-	struct job_event ev = event_of(w, e, JOB_EVENT_STARTED);
-	if (!ev.started_at.ms)
-		ev.started_at = ev.timestamp;
-	if (e->history.interrupted)
-		ev.interrupted = (struct opt_i64){true, e->history.interrupted};
-	event_subject(e, JOB_EVENT_STARTED, subject);
-	struct span body = encode(e, &ev, scratch());
-	e->announced = true;
-	if (!claim) {
-		publish(w, e, subject, body);
-		return;
-	}
-	/*
-	 * The id that `create` and the command give their submissions: the broker has republished such a one here, id and all, so a
-	 * claim also meets a submission of that kind that came before.
-	 */
-	snprintf(msg_id, sizeof msg_id, "%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
-	store(w, e, subject, msg_id, body);
 }
 
 static struct job_error error_of(const struct err *err)
@@ -320,19 +160,19 @@ static void store_again(struct worker *w, struct worker_entry *e, const char *su
 	};
 	struct bus_out m = {subject, NULL, e->delivery.in.data, headers, countof(headers)};
 	struct err err;
-	if (bus_store(w->bus, &m, STORE_DEADLINE_MS, BUS_BLOCK, on_stored, e, &err) != STATUS_OK)
-		on_stored(e, &(struct bus_stored){.status = err.status});
+	if (bus_store(w->bus, &m, EVENT_DEADLINE_MS, BUS_BLOCK, event_stored, e, &err) != STATUS_OK)
+		event_stored(e, &(struct bus_stored){.status = err.status});
 }
 
-static void delayed_subject(const struct worker_entry *e, int64_t due_wall_ms, char out[SUBJECT_MAX])
+static void delayed_subject(const struct worker_entry *e, int64_t due_wall_ms, char out[EVENT_SUBJECT_MAX])
 {
-	snprintf(out, SUBJECT_MAX, "gannet.%.*s.jobs.delayed.%.*s.%s.%lld.%s", SPAN_ARG(e->subject.tenant),
+	snprintf(out, EVENT_SUBJECT_MAX, "gannet.%.*s.jobs.delayed.%.*s.%s.%lld.%s", SPAN_ARG(e->subject.tenant),
 	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], (long long)due_wall_ms, e->job_id);
 }
 
 void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 {
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
 	delayed_subject(e, due_wall_ms, subject);
 	/* Without the place in the stream: a job id published twice is delayed once. */
 	snprintf(msg_id, sizeof msg_id, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
@@ -342,7 +182,7 @@ void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 
 void settle_overflow(struct worker *w, struct worker_entry *e)
 {
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.overflow.%.*s.%s.%u", SPAN_ARG(e->subject.tenant),
 	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], overflow_lane(e->subject.tenant));
 	snprintf(msg_id, sizeof msg_id, "overflow:%s", e->sequence);
@@ -352,7 +192,7 @@ void settle_overflow(struct worker *w, struct worker_entry *e)
 
 static void settle_wait(struct worker *w, struct worker_entry *e, const struct err *err, int64_t delay_ms, bool used)
 {
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
 	struct job_error error = error_of(err);
 	struct job_event ev = event_of(w, e, JOB_EVENT_RETRYING);
 	ev.error = &error;
@@ -363,11 +203,11 @@ static void settle_wait(struct worker *w, struct worker_entry *e, const struct e
 	snprintf(msg_id, sizeof msg_id, "retry:%.*s.%s:%lld:%llu:%llu", SPAN_ARG(e->subject.tenant), e->job_id,
 	         (long long)e->job.run, (unsigned long long)e->delivery.stream_sequence,
 	         (unsigned long long)e->delivery.delivered);
-	struct span body = encode(e, &ev, scratch());
+	struct span body = event_encode(e, &ev);
 	count(w, &w->counts.retried, e);
 	if (delay_ms <= w->o.nak_max_ms) {
 		enter_settling(w, e, ACK_NAK, delay_ms);
-		store(w, e, subject, msg_id, body);
+		event_store(w, e, subject, msg_id, body);
 		return;
 	}
 	/* Delayed first, then said, then acknowledged: recover.c relies on this order. */
@@ -389,7 +229,7 @@ void settle_hand_back(struct worker *w, struct worker_entry *e)
 		settle_silently(w, e, ACK_NAK);
 		return;
 	}
-	char subject[SUBJECT_MAX], msg_id[MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
 	struct err err;
 	err_retry(&err, STATUS_UNAVAILABLE, "handed back: its worker was told to end");
 	struct job_error error = error_of(&err);
@@ -401,9 +241,9 @@ void settle_hand_back(struct worker *w, struct worker_entry *e)
 	ev.interrupted = (struct opt_i64){true, e->history.interrupted};
 	event_subject(e, JOB_EVENT_RETRYING, subject);
 	snprintf(msg_id, sizeof msg_id, "hand-back:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
-	struct span body = encode(e, &ev, scratch());
+	struct span body = event_encode(e, &ev);
 	enter_settling(w, e, ACK_NAK, 0);
-	store_within(w, e, subject, msg_id, body, HAND_BACK_DEADLINE_MS);
+	event_store_within(w, e, subject, msg_id, body, HAND_BACK_DEADLINE_MS);
 }
 
 static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)
@@ -483,33 +323,6 @@ void worker_settle(struct worker_job *j, const struct worker_result *r)
 	}
 }
 
-void worker_progress(struct worker_job *j, double progress)
-{
-	struct worker_entry *e = j->entry;
-	int64_t now = clock_mono_ms(j->worker->clock);
-	if (now - e->progress_mono_ms < PROGRESS_EVERY_MS)
-		return;
-	e->progress_mono_ms = now;
-	char subject[SUBJECT_MAX];
-	struct job_event ev = event_of(j->worker, e, JOB_EVENT_PROGRESSED);
-	ev.progress = (struct opt_f64){true, progress < 0 ? 0 : progress > 1 ? 1 : progress};
-	event_subject(e, JOB_EVENT_PROGRESSED, subject);
-	publish(j->worker, e, subject, encode(e, &ev, scratch()));
-}
-
-void worker_stream(struct worker_job *j, struct span delta, bool restart)
-{
-	struct worker_entry *e = j->entry;
-	char subject[SUBJECT_MAX];
-	struct job_stream m = {.job_id = j->id, .seq = e->stream_seq_out++, .delta = delta};
-	if (restart)
-		m.restart = (struct opt_bool){true, true};
-	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.stream.%s", SPAN_ARG(j->tenant), e->job_id);
-	struct buf *out = scratch();
-	json_encode(&job_stream_table, &m, &(struct json_writer){.out = out});
-	publish(j->worker, e, subject, buf_span(out));
-}
-
 /* ---- the loop's part */
 
 static void acknowledge(struct worker *w, struct worker_entry *e)
@@ -538,9 +351,9 @@ static bool send_pending(struct worker *w, struct worker_entry *e)
 		return false;
 	bool again = e->stored == STATUS_OK && p->store;
 	if (again)
-		store(w, e, p->subject, p->msg_id, span_of(p->data, p->n));
+		event_store(w, e, p->subject, p->msg_id, span_of(p->data, p->n));
 	else if (e->stored == STATUS_OK && !e->stored_duplicate)
-		publish(w, e, p->subject, span_of(p->data, p->n));
+		event_publish(w, e, p->subject, span_of(p->data, p->n));
 	free(p);
 	return again;
 }

@@ -43,7 +43,7 @@ static void begin(struct worker *w, struct worker_entry *e)
 	worker_running_add(w, e);
 	w->rate_started++;
 	if ((e->delivery.delivered > 1 || e->redelivered_checked) && !e->announced)
-		settle_announce(w, e, false); /* evidence for the next one, should this delivery die as well */
+		event_announce(w, e, false); /* evidence for the next one, should this delivery die as well */
 	if (w->kind.threads) {
 		loop_timer_start(w->loop, &e->timeout, e->job.timeout_ms, on_timeout, e);
 		threads_give(w, e);
@@ -93,7 +93,7 @@ static void admit(struct worker *w, struct worker_entry *e)
 	case ADMIT_CLAIM:
 		atomic_store(&e->state, ENTRY_CLAIMING);
 		w->claiming++;
-		settle_announce(w, e, true);
+		event_announce(w, e, true);
 		break;
 	case ADMIT_RECOVER:
 		recover(w, e);
@@ -110,6 +110,8 @@ static void take_inbox(struct worker *w)
 		next = e->next;
 		if (e->redelivered_checked)
 			w->recovering--;
+		else if (!w->draining && pause_holds(w, e))
+			continue;
 		if (w->handing_back)
 			settle_silently(w, e, ACK_NAK);
 		else
@@ -152,7 +154,7 @@ static void announce_running(struct worker *w)
 	int64_t after_ns = w->o.started_after_ms * 1000000, now = clock_mono_ns(w->clock);
 	for (struct worker_entry *e = w->running_head; e && now - e->job.started_mono_ns >= after_ns; e = e->running_next)
 		if (!e->announced && atomic_load(&e->state) == ENTRY_RUNNING)
-			settle_announce(w, e, false);
+			event_announce(w, e, false);
 }
 
 static void abort_cancelled(struct worker *w)
@@ -164,6 +166,8 @@ static void abort_cancelled(struct worker *w)
 
 static void dispatch(struct worker *w)
 {
+	/* What is paused keeps its place, and its lease, until it may go on. */
+	w->queue.closed = atomic_load(&w->paused);
 	while (w->running < w->kind.concurrency && w->settling < SETTLING_MAX) {
 		struct worker_entry *e = dequeue(w);
 		if (!e)
@@ -212,15 +216,17 @@ static void top_up(struct worker *w)
 	w->prefetch = target;
 	size_t elsewhere = w->claiming + w->recovering;
 	for (int p = 0; p < PRIORITY_COUNT; p++)
-		ask(w->pulls[p], w->queue.lanes[p].count + elsewhere, target);
+		if (!pause_applies(w, (enum priority)p))
+			ask(w->pulls[p], w->queue.lanes[p].count + elsewhere, target);
 	for (int l = 0; l < BUS_OVERFLOW_LANES; l++)
-		ask(w->pulls[PRIORITY_COUNT + l], w->lane_waiting[l], target / BUS_OVERFLOW_LANES + 1);
+		ask(w->pulls[PRIORITY_COUNT + l], w->lane_waiting[l] + w->lane_on_hold[l], target / BUS_OVERFLOW_LANES + 1);
 }
 
 static void on_tick(void *arg);
 
 static void hand_back_waiting(struct worker *w)
 {
+	w->queue.closed = 0;
 	for (struct worker_entry *e; (e = dequeue(w));)
 		settle_hand_back(w, e);
 	w->handing_back = true;
@@ -271,6 +277,7 @@ static void turn(struct worker *w)
 	worker_of_loop = w;
 	cancel_take_notes(w);
 	take_done(w);
+	pause_let_go(w);
 	take_inbox(w);
 	if (w->cancel_news) {
 		w->cancel_news = false;

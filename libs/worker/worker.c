@@ -86,6 +86,8 @@ static enum status start_parts(struct worker *w, struct err *err)
 	w->stream_created_ms = jobs.created_ms;
 	s = cancel_start(w, err);
 	if (s == STATUS_OK)
+		s = pause_start(w, err);
+	if (s == STATUS_OK)
 		s = recover_start(w, err);
 	if (s == STATUS_OK)
 		s = threads_start(w, err);
@@ -102,6 +104,7 @@ static void stop_parts(struct worker *w)
 	lease_stop(w);
 	threads_stop(w);
 	recover_stop(w);
+	pause_stop(w);
 	cancel_stop(w);
 }
 

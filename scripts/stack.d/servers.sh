@@ -40,7 +40,8 @@ server_name: "$(nats_name)"
 max_payload: 8MB
 jetstream { store_dir: "$var/nats" }
 C
-	launch nats "$server" -c "$run/nats.conf"
+	# A tenth less processor time per job, for more memory; see docs/broker.md.
+	GOGC=${GOGC:-400} launch nats "$server" -c "$run/nats.conf"
 }
 
 nats_name() { say "gannet-$(printf '%s' "$var" | cksum | cut -d ' ' -f 1)"; }

@@ -5,11 +5,14 @@
 #   port NAME PREFERRED   a free port, the preferred one if it can be had, as variable NAME here and in the service's environment
 #   own NAME=VALUE        for this service's environment only
 #   share NAME=VALUE      for var/env and the environment of every service
+#   announce NAME=VALUE   for var/env alone: what people need and services must not have
 #   ready_at URL          where it answers 200 once it is ready, if not at /health/ready of its PROMETHEUS_PORT
-# It may use what the services before it in the alphabet share.
+# It may use what the services before it in the alphabet share. services/<folder>/prepare.sh, if there is one, is run with the service's
+# environment each time before it starts, while the servers run: it makes what the service needs, and does nothing where that is there.
 
 services=()
 shared=()
+announced=()
 declare -A own_settings # newline after each NAME=VALUE
 declare -A ready_urls
 
@@ -22,6 +25,7 @@ share() {
 	shared+=("$1")
 	printf -v "${1%%=*}" '%s' "${1#*=}"
 }
+announce() { announced+=("$1"); }
 
 ready_at() { ready_urls[$service]=$1; }
 
@@ -56,7 +60,7 @@ write_env() {
 		umask 077
 		{
 			say "# Where the local stack is; written by scripts/stack up, gone after scripts/stack down."
-			for one in "${shared[@]}"; do printf "export %s='%s'\n" "${one%%=*}" "${one#*=}"; done
+			for one in "${shared[@]}" "${announced[@]}"; do printf "export %s='%s'\n" "${one%%=*}" "${one#*=}"; done
 		} >"$var/env.new"
 	)
 	mv "$var/env.new" "$var/env"
@@ -82,6 +86,14 @@ is_current() {
 		[ "$(digest_of "$1")" = "$(cat "$run/$1.digest" 2>/dev/null)" ]
 }
 
+# prepare NAME NAME=VALUE…
+prepare() {
+	local script=$root/services/$1/prepare.sh log=$var/log/$1.prepare.log
+	shift
+	[ -x "$script" ] || return 0
+	(export "$@"; "$script") >"$log" 2>&1 9>&- || { tail -n 15 "$log" >&2; die "$script failed; see $log"; }
+}
+
 start_services() {
 	local name old=() new=() settings
 	for name in "${services[@]}"; do
@@ -93,6 +105,7 @@ start_services() {
 	for name in "${new[@]}"; do
 		digest_of "$name" >"$run/$name.digest"
 		mapfile -t settings < <(settings_of "$name")
+		prepare "$name" "${settings[@]}"
 		(
 			unset WORKER_ID
 			export HEALTH_BIND=127.0.0.1 GANNET_DRAIN_MS="${GANNET_DRAIN_MS:-5s}" "${settings[@]}"

@@ -147,7 +147,7 @@ enum status reader_open(struct bus *b, const struct price_table *prices, int64_t
 	pthread_condattr_destroy(&monotonic);
 	const struct bus_follow_options o = {.stream = STREAM_EVENTS,
 	                                     .filter = FILTER,
-	                                     .after_sequence = after_sequence,
+	                                     .after = after_sequence,
 	                                     .message = on_message,
 	                                     .arg = r};
 	enum status status = bus_follow_open(b, &o, &r->follow, err);

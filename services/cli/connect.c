@@ -13,17 +13,17 @@
 #define ENV_FILE "var/env" /* written by `make up` */
 #define ENV_FILE_MAX 65536
 
-/* The value of NATS_URL in a shell file of NAME=value and export NAME='value' lines. */
-static struct span find_nats_url(struct span file)
+/* The value of a variable in a shell file of NAME=value and export NAME='value' lines. */
+static struct span find_variable(struct span file, struct span name)
 {
 	struct span found = {0};
 	while (file.p) {
 		struct span line = span_trim(span_cut(&file, '\n'));
 		if (span_starts(line, SPAN("export ")))
 			line = span_trim(span_of(line.p + 7, line.n - 7));
-		if (!span_starts(line, SPAN("NATS_URL=")))
+		if (!span_starts(line, name) || line.n == name.n || line.p[name.n] != '=')
 			continue;
-		found = span_of(line.p + 9, line.n - 9);
+		found = span_of(line.p + name.n + 1, line.n - name.n - 1);
 		char quote = found.n >= 2 ? found.p[0] : 0;
 		if ((quote == '"' || quote == '\'') && found.p[found.n - 1] == quote)
 			found = span_of(found.p + 1, found.n - 2);
@@ -31,7 +31,7 @@ static struct span find_nats_url(struct span file)
 	return found;
 }
 
-static const char *url_from_file(struct arena *a)
+const char *cli_env_file(struct arena *a, const char *name)
 {
 	FILE *f = fopen(ENV_FILE, "re");
 	if (!f)
@@ -39,15 +39,15 @@ static const char *url_from_file(struct arena *a)
 	char *text = arena_alloc(a, ENV_FILE_MAX);
 	size_t n = fread(text, 1, ENV_FILE_MAX, f);
 	fclose(f);
-	struct span url = find_nats_url(span_of(text, n));
-	return url.n ? arena_cstr(a, url) : NULL;
+	struct span value = find_variable(span_of(text, n), span_from(name));
+	return value.n ? arena_cstr(a, value) : NULL;
 }
 
 /* --nats, else NATS_URL, else NATS_URL in ./var/env, else the local default. */
 static const char *nats_url(struct cli *c)
 {
 	if (!c->global.nats)
-		c->global.nats = url_from_file(&c->arena);
+		c->global.nats = cli_env_file(&c->arena, "NATS_URL");
 	if (!c->global.nats)
 		c->global.nats = LOCAL_NATS_URL;
 	return c->global.nats;

@@ -8,6 +8,8 @@
 /* --timeout, else REQUEST_TIMEOUT_MS. */
 int cli_timeout_ms(const struct cli *c);
 
+/* A variable of ./var/env, which `make up` writes; NULL when it is not there. */
+const char *cli_env_file(struct arena *a, const char *name);
 /* Fills `err` with a sentence that says what to do. Once connected it does nothing. */
 enum status cli_connect(struct cli *c, struct err *err) must_check;
 /* Asks gannet.<tenant>.<what>, which `program` answers, connecting first; `reply` is JSON. */

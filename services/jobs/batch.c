@@ -1,4 +1,4 @@
-/* Events in, records out, and what each event is answered with. */
+/* Events in, records out. */
 #include "batch.h"
 
 #include "core/log.h"
@@ -34,25 +34,26 @@ void batch_register_metrics(void)
 	metrics.pending = metric_series(&pending_gauge, NULL, NULL);
 }
 
-bool batch_add(struct batch *b, const struct bus_delivery *d)
+void batch_room(const struct batch *b, size_t *ret_events, size_t *ret_bytes)
 {
-	if (b->n == BATCH_EVENTS || b->bytes >= BATCH_BYTES)
-		return false;
+	*ret_events = BATCH_EVENTS - b->n;
+	*ret_bytes = b->bytes < BATCH_BYTES ? BATCH_BYTES - b->bytes : 0;
+}
+
+void batch_add(struct batch *b, const struct bus_delivery *d)
+{
 	b->held[b->n++] = (struct held){.delivery = *d};
 	b->bytes += d->in.data.n;
-	return true;
+	b->last_sequence = d->stream_sequence;
 }
 
 /* Said of a field rather than with its value: an event may hold what must not be logged. */
-static void refuse(const struct batch *b, const struct held *h, const struct err *why)
+static void refuse(const struct held *h, const struct err *why)
 {
-	struct err ignored = {0};
 	metric_add(metrics.poison, 1);
 	log_fields(LOG_ERROR, "event cannot be recorded", LOG_S("subject", h->delivery.in.subject),
 	           LOG_I("sequence", (int64_t)h->delivery.stream_sequence), LOG_I("bytes", (int64_t)h->delivery.in.data.n),
 	           LOG_C("error", why->field[0] ? why->field : why->msg));
-	if (bus_term(b->bus, h->delivery.in.reply, &ignored) != STATUS_OK)
-		return; /* it comes again, and is refused again */
 }
 
 static bool take_in(struct batch *b, struct held *h)
@@ -61,7 +62,7 @@ static bool take_in(struct batch *b, struct held *h)
 	struct err err = {0};
 	struct record *r = fold_next(&b->fold);
 	if (event_decode(&h->delivery, b->jobs_created_ms, &b->arena, r, &facts, &err) != STATUS_OK) {
-		refuse(b, h, &err);
+		refuse(h, &err);
 		return false;
 	}
 	if (facts.is_final)
@@ -90,9 +91,10 @@ static bool data_is_at_fault(const struct err *e)
 	return e->status == STATUS_INVALID || e->status == STATUS_CONFLICT || e->status == STATUS_TOO_LARGE;
 }
 
+/* Records by halves, each in a transaction of its own. */
 static enum status write_some(struct batch *b, struct store *s, struct record **records, size_t n, struct err *err)
 {
-	enum status status = write_records(s, records, n, &b->rows, err);
+	enum status status = write_records(s, records, n, &b->rows, NULL, 0, err);
 	if (status == STATUS_OK || !data_is_at_fault(err))
 		return status;
 	if (n == 1) {
@@ -105,19 +107,29 @@ static enum status write_some(struct batch *b, struct store *s, struct record **
 	return status == STATUS_OK ? write_some(b, s, records + n / 2, n - n / 2, err) : status;
 }
 
-enum status batch_write(struct batch *b, struct store *s, struct err *err)
+/* Records that are written twice, because the position did not come to be moved, are merged without effect. */
+static enum status write_all(struct batch *b, struct store *s, const struct store_position *position, struct err *err)
 {
 	struct record *records[BATCH_EVENTS];
-	if (!b->fold.count)
-		return STATUS_OK;
-	int64_t began_ns = clock_mono_ns(b->clock);
 	memset(b->refused, 0, b->fold.count * sizeof b->refused[0]);
 	for (size_t i = 0; i < b->fold.count; i++)
 		records[i] = &b->fold.records[i];
-	enum status status = write_some(b, s, records, b->fold.count, err);
-	if (status == STATUS_OK)
-		metric_observe(metrics.seconds, (clock_mono_ns(b->clock) - began_ns) / 1000);
-	return status;
+	enum status status = write_records(s, records, b->fold.count, &b->rows, position, b->last_sequence, err);
+	if (status == STATUS_OK || !data_is_at_fault(err))
+		return status;
+	status = write_some(b, s, records, b->fold.count, err);
+	return status == STATUS_OK ? write_records(s, records, 0, &b->rows, position, b->last_sequence, err) : status;
+}
+
+enum status batch_write(struct batch *b, struct store *s, struct store_position *position, struct err *err)
+{
+	int64_t began_ns = clock_mono_ns(b->clock);
+	enum status status = write_all(b, s, position, err);
+	if (status != STATUS_OK)
+		return status;
+	position->sequence = b->last_sequence;
+	metric_observe(metrics.seconds, (clock_mono_ns(b->clock) - began_ns) / 1000);
+	return STATUS_OK;
 }
 
 /* The last span of a job's trace: from its final event to its record. */
@@ -136,7 +148,7 @@ static void trace(const struct batch *b, const struct held *h)
 	             took_ms > 0 ? took_ms * 1000 : 0, NULL, attributes, countof(attributes)); /* two machines' clocks */
 }
 
-void batch_acknowledge(struct batch *b)
+void batch_recorded(struct batch *b)
 {
 	struct err err = {0};
 	int64_t recorded = 0, ignored = 0;
@@ -144,35 +156,17 @@ void batch_acknowledge(struct batch *b)
 		const struct held *h = &b->held[i];
 		if (h->is_job && b->refused[h->record]) {
 			err_set(&err, STATUS_INVALID, "PostgreSQL does not take the record");
-			refuse(b, h, &err);
+			refuse(h, &err);
 			continue;
 		}
 		*(h->is_job ? &recorded : &ignored) += 1;
 		if (h->is_final && trace_enabled())
 			trace(b, h);
-		if (bus_ack(b->bus, h->delivery.in.reply, &err) != STATUS_OK)
-			break;
 	}
 	metric_add(metrics.recorded, recorded);
 	metric_add(metrics.ignored, ignored);
 	if (b->n)
 		metric_set(metrics.pending, (int64_t)b->held[b->n - 1].delivery.pending);
-}
-
-void batch_hand_back(struct batch *b)
-{
-	struct err ignored = {0};
-	for (size_t i = 0; i < b->n; i++)
-		if (bus_nak(b->bus, b->held[i].delivery.in.reply, 0, &ignored) != STATUS_OK)
-			return; /* the end of the lease does the same, later */
-}
-
-void batch_renew(const struct batch *b)
-{
-	struct err ignored = {0};
-	for (size_t i = 0; i < b->n; i++)
-		if (bus_in_progress(b->bus, b->held[i].delivery.in.reply, &ignored) != STATUS_OK)
-			return;
 }
 
 void batch_reset(struct batch *b)

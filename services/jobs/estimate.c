@@ -250,7 +250,7 @@ static double throughput(const struct estimate *e)
 	return ms > 0 && to > from ? (double)(to - from) * 1000 / (double)ms : 0;
 }
 
-/* The share of a kind in the whole throughput, by what this process saw end. */
+/* The share of a kind in the whole throughput, by what this process saw end; 0 when it saw nothing. */
 static double throughput_of(const struct estimate *e, const struct kind *k)
 {
 	double all = 0, own = 0;
@@ -274,12 +274,29 @@ static double capacity_of(const struct estimate *e, const char *kind)
 	return sum;
 }
 
-static int64_t processing_ms(const struct estimate *e, struct span model)
+/* What the workers of a kind say of themselves, for a replica that records nothing and so sees no job end; 0: nothing. */
+static double workers_average_ms(const struct estimate *e, const char *kind)
+{
+	double sum = 0, n = 0;
+	for (struct map_slot *s = map_next(&e->workers, NULL); s; s = map_next(&e->workers, s)) {
+		const struct worker *w = s->value;
+		if (strcmp(w->kind, kind) == 0 && w->average_ms > 0 && !is_silent(e, w)) {
+			sum += w->average_ms * w->concurrency;
+			n += w->concurrency;
+		}
+	}
+	return n > 0 ? sum / n : 0;
+}
+
+static int64_t processing_ms(const struct estimate *e, const struct kind *k, struct span model)
 {
 	const struct times *h = model.p ? map_get(&e->models, model) : NULL;
 	if (!h)
 		h = &e->all;
-	return h->total ? times_median(h) : UNKNOWN_PROCESSING_MS;
+	if (h->total)
+		return times_median(h);
+	double average_ms = k ? workers_average_ms(e, k->name) : 0;
+	return average_ms > 0 ? (int64_t)average_ms + 1 : UNKNOWN_PROCESSING_MS;
 }
 
 static double wait_ms(const struct estimate *e, const struct kind *k, enum priority priority)
@@ -298,7 +315,7 @@ int64_t estimate_completion(struct estimate *e, struct span kind, enum priority 
 	pthread_mutex_lock(&e->lock);
 	const struct kind *k = kind_named(e, kind);
 	double waiting = k ? wait_ms(e, k, priority) : 0;
-	int64_t took = processing_ms(e, model);
+	int64_t took = processing_ms(e, k, model);
 	pthread_mutex_unlock(&e->lock);
 	int64_t begins = clock_wall_ms(e->clock) + (int64_t)(waiting < HORIZON_MS ? waiting : HORIZON_MS);
 	return (begins > not_before_ms ? begins : not_before_ms) + took;

@@ -1,5 +1,4 @@
-/* Pulls events in batches, folds them per job, writes each batch in one transaction and acknowledges what is committed.
- */
+/* Reads events in batches, folds them per job, and writes each batch with its place in EVENTS in one transaction. */
 #include "projection.h"
 
 #include <pthread.h>
@@ -7,6 +6,7 @@
 #include <time.h>
 
 #include "batch.h"
+#include "bus/reader.h"
 #include "bus/topology.h"
 #include "core/log.h"
 #include "write.h"
@@ -14,54 +14,35 @@
 extern const struct store_migration migrations_jobs[];
 extern const size_t migrations_jobs_n;
 
-#define WINDOW 16384                    /* events asked for or held, at most */
-#define WINDOW_BYTES ((size_t)48 << 20) /* the same in bytes, by the size of recent events */
-#define WINDOW_MIN 64
+#define READER "jobs"
+#define OLD_CONSUMER "jobs-projection" /* of versions that kept their place in the broker */
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
 #define GATHER_EVENTS 1024 /* a smaller batch begins GATHER_MS after the last one at the earliest */
-#define GATHER_MS 10
+#define GATHER_MS 20
 #define STATEMENT_TIMEOUT_MS 20000
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
+#define STANDBY_MS 250 /* how often a replica that does not record asks whether it is to */
+#define CHECK_MS 10000 /* how often at most the stream is looked at, which may have been made anew, and PostgreSQL hears of us */
 
 struct projection {
 	struct projection_options o;
 	struct store *store;
-	struct bus_pull *pull;
 	pthread_t thread;
 
-	/* Between the client's thread and ours. */
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* guards this block */
 	pthread_cond_t changed;
-	struct bus_delivery *inbox; /* WINDOW places, ring */
-	size_t head, waiting;
-	bool stopping;
-	int64_t deadline_mono_ms;
-	pthread_cond_t committed; /* `commits` grew */
+	bool stopping, active;
+	struct bus_reader *reader; /* NULL while another replica records */
+	pthread_cond_t committed;  /* `commits` grew */
 	uint64_t commits;
 
-	/* Ours alone. */
+	/* The thread's alone. */
+	struct store_position position;
 	struct batch batch;
-	size_t event_bytes; /* moving average */
-	int64_t last_batch_mono_ms, renewed_mono_ms;
-	bool away;
+	int64_t last_batch_mono_ms, checked_mono_ms;
+	bool away, standing_by;
 };
-
-/* ---- the inbox */
-
-static void on_delivery(void *arg, struct bus_delivery *d)
-{
-	struct projection *p = arg;
-	pthread_mutex_lock(&p->lock);
-	bool room = p->waiting < WINDOW;
-	if (room)
-		p->inbox[(p->head + p->waiting++) % WINDOW] = *d;
-	if (p->waiting == 1 || p->waiting == GATHER_EVENTS)
-		pthread_cond_signal(&p->changed);
-	pthread_mutex_unlock(&p->lock);
-	if (!room)
-		bus_delivery_free(d); /* more than was asked for, which comes again */
-}
 
 static struct timespec from_now(int64_t ms)
 {
@@ -76,74 +57,18 @@ static struct timespec from_now(int64_t ms)
 	return t;
 }
 
-/* Waits for events; a small batch is put off a little, so that a steady trickle does not become a transaction per
- * event. */
-static bool wait_for_events(struct projection *p)
-{
-	while (!p->waiting && !p->stopping)
-		pthread_cond_wait(&p->changed, &p->lock);
-	int64_t pause_ms = p->last_batch_mono_ms + GATHER_MS - clock_mono_ms(p->o.clock);
-	if (pause_ms > 0 && pause_ms <= GATHER_MS) {
-		struct timespec until = from_now(pause_ms);
-		while (p->waiting < GATHER_EVENTS && !p->stopping && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
-			;
-	}
-	return p->waiting > 0;
-}
-
-/* Moves events from the inbox to the batch; false when it is time to end. */
-static bool take_batch(struct projection *p)
+static bool is_stopping(struct projection *p)
 {
 	pthread_mutex_lock(&p->lock);
-	bool any = wait_for_events(p);
-	bool late = p->stopping && clock_mono_ms(p->o.clock) >= p->deadline_mono_ms;
-	while (!late && p->waiting && batch_add(&p->batch, &p->inbox[p->head])) {
-		p->head = (p->head + 1) % WINDOW;
-		p->waiting--;
-	}
-	pthread_mutex_unlock(&p->lock);
-	p->last_batch_mono_ms = clock_mono_ms(p->o.clock);
-	if (p->batch.n)
-		p->event_bytes = (p->event_bytes * 3 + p->batch.bytes / p->batch.n) / 4 + 1;
-	return any && !late;
-}
-
-/* Keeps as many events asked for or held as the window allows. */
-static void want_more(struct projection *p)
-{
-	size_t window = WINDOW_BYTES / p->event_bytes;
-	window = window > WINDOW ? WINDOW : window < WINDOW_MIN ? WINDOW_MIN : window;
-	pthread_mutex_lock(&p->lock);
-	size_t held = p->waiting + p->batch.n + bus_pull_wanted(p->pull);
 	bool stopping = p->stopping;
 	pthread_mutex_unlock(&p->lock);
-	if (!stopping && held < window)
-		bus_pull_want(p->pull, window - held);
+	return stopping;
 }
 
-/* ---- writing */
-
-/* The leases of all that is held, so that no other replica begins the same work while PostgreSQL is away. */
-static void renew(struct projection *p)
-{
-	struct err ignored = {0};
-	int64_t now = clock_mono_ms(p->o.clock);
-	if (now - p->renewed_mono_ms < p->o.lease_ms / 4)
-		return;
-	p->renewed_mono_ms = now;
-	batch_renew(&p->batch);
-	pthread_mutex_lock(&p->lock);
-	for (size_t i = 0; i < p->waiting; i++)
-		if (bus_in_progress(p->o.bus, p->inbox[(p->head + i) % WINDOW].in.reply, &ignored) != STATUS_OK)
-			break;
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* Sleeps between tries, never so long that a lease ends; false when it is time to end. */
+/* False when it is time to end. */
 static bool pause_between_tries(struct projection *p, int64_t ms)
 {
-	struct timespec until = from_now(ms < p->o.lease_ms / 4 ? ms : p->o.lease_ms / 4);
-	renew(p);
+	struct timespec until = from_now(ms);
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
 		;
@@ -162,18 +87,158 @@ static void note_availability(struct projection *p, enum status status, const st
 	p->away = away;
 }
 
-/* Insists until the batch is committed; false when the service ends before. */
-static bool insist(struct projection *p)
+/* ---- becoming the one that records */
+
+static enum status find_stream(struct projection *p, struct err *err)
 {
-	struct err err = {0};
-	p->renewed_mono_ms = clock_mono_ms(p->o.clock);
+	struct bus_stream_state events;
+	enum status status = bus_stream_state(p->o.bus, STREAM_EVENTS, &events, err);
+	if (status == STATUS_OK) {
+		p->position.created_ms = events.created_ms;
+		p->checked_mono_ms = clock_mono_ms(p->o.clock);
+	}
+	return status;
+}
+
+/* The first time ever: behind what an earlier version had acknowledged, whose consumer then goes. */
+static enum status begin_position(struct projection *p, struct err *err)
+{
+	struct bus_consumer_state old;
+	enum status status = bus_consumer_state(p->o.bus, STREAM_EVENTS, OLD_CONSUMER, &old, err);
+	if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+		return status;
+	p->position.sequence = status == STATUS_OK ? old.acknowledged : 0;
+	if (store_position_begin(p->store, &p->position, err) != STATUS_OK)
+		return err->status;
+	return bus_consumer_delete(p->o.bus, STREAM_EVENTS, OLD_CONSUMER, err);
+}
+
+static enum status open_reader(struct projection *p, struct err *err)
+{
+	struct bus_reader *reader;
+	const struct bus_reader_options o = {.stream = STREAM_EVENTS, .after = p->position.sequence};
+	enum status status = bus_reader_open(p->o.bus, &o, &reader, err);
+	if (status != STATUS_OK)
+		return status;
+	log_fields(LOG_INFO, "recording jobs", LOG_I("after_sequence", (int64_t)p->position.sequence));
+	pthread_mutex_lock(&p->lock);
+	p->reader = reader;
+	p->active = true;
+	if (p->stopping)
+		bus_reader_wake(reader);
+	pthread_mutex_unlock(&p->lock);
+	return STATUS_OK;
+}
+
+static enum status take_over(struct projection *p, bool *ret_taken, struct err *err)
+{
+	bool known = p->position.created_ms && clock_mono_ms(p->o.clock) - p->checked_mono_ms < CHECK_MS;
+	enum status status = known ? STATUS_OK : find_stream(p, err);
+	if (status == STATUS_OK)
+		status = store_position_take(p->store, &p->position, ret_taken, err);
+	if (status == STATUS_OK && *ret_taken && p->position.is_new)
+		status = begin_position(p, err);
+	return status == STATUS_OK && *ret_taken ? open_reader(p, err) : status;
+}
+
+/* Waits for its turn to record; false when the service ends before. */
+static bool become_active(struct projection *p)
+{
+	int64_t wait_ms = BACKOFF_MIN_MS;
+	for (bool taken = false; !is_stopping(p);) {
+		struct err err = {0};
+		enum status status = take_over(p, &taken, &err);
+		note_availability(p, status, &err);
+		if (status == STATUS_OK && taken) {
+			p->standing_by = false;
+			return true;
+		}
+		if (status == STATUS_OK && !p->standing_by)
+			log_fields(LOG_INFO, "another replica records jobs; standing by", LOG_C("stream", STREAM_EVENTS));
+		p->standing_by |= status == STATUS_OK;
+		wait_ms = status == STATUS_OK ? STANDBY_MS : wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 : BACKOFF_MAX_MS;
+		pause_between_tries(p, wait_ms);
+	}
+	return false;
+}
+
+static void give_up_turn(struct projection *p)
+{
+	pthread_mutex_lock(&p->lock);
+	struct bus_reader *reader = p->reader;
+	p->reader = NULL;
+	p->active = false;
+	pthread_mutex_unlock(&p->lock);
+	bus_reader_close(reader);
+	batch_reset(&p->batch);
+}
+
+/* ---- recording */
+
+static int64_t check_every_ms(const struct projection *p)
+{
+	return p->o.lease_ms / 4 < CHECK_MS ? p->o.lease_ms / 4 : CHECK_MS;
+}
+
+/* False when EVENTS is not the stream any more whose sequences the position counts in. */
+static bool is_same_stream(struct projection *p)
+{
+	struct bus_stream_state events;
+	struct err ignored; /* unanswered is no proof; a PostgreSQL that is away shows when there is something to write */
+	int64_t now = clock_mono_ms(p->o.clock);
+	if (now - p->checked_mono_ms < check_every_ms(p))
+		return true;
+	p->checked_mono_ms = now;
+	if (store_ping(p->store, &ignored) != STATUS_OK || !bus_is_connected(p->o.bus))
+		return true;
+	if (bus_stream_state(p->o.bus, STREAM_EVENTS, &events, &ignored) != STATUS_OK ||
+	    events.created_ms == p->position.created_ms)
+		return true;
+	p->position.created_ms = events.created_ms;
+	return false;
+}
+
+/* Waits for events; a small batch is put off a little, so that a steady trickle does not become a transaction per event. */
+static void wait_for_events(struct projection *p)
+{
+	if (!bus_reader_wait(p->reader, 1, check_every_ms(p)))
+		return;
+	int64_t pause_ms = p->last_batch_mono_ms + GATHER_MS - clock_mono_ms(p->o.clock);
+	if (pause_ms > 0 && pause_ms <= GATHER_MS)
+		bus_reader_wait(p->reader, GATHER_EVENTS, pause_ms);
+}
+
+/* An empty batch when nothing came for a while. */
+static void take_batch(struct projection *p)
+{
+	struct bus_delivery some[64];
+	size_t n;
+	wait_for_events(p);
+	p->last_batch_mono_ms = clock_mono_ms(p->o.clock);
+	do {
+		size_t room, bytes;
+		batch_room(&p->batch, &room, &bytes);
+		n = bus_reader_take(p->reader, some, room < countof(some) ? room : countof(some), bytes);
+		for (size_t i = 0; i < n; i++)
+			batch_add(&p->batch, &some[i]);
+	} while (n);
+}
+
+enum insistence { WRITTEN, ENDING, LOST };
+
+/* Insists until the batch is committed, the service ends, or another replica turns out to record. */
+static enum insistence insist(struct projection *p)
+{
 	for (int64_t wait_ms = BACKOFF_MIN_MS;; wait_ms = wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 : BACKOFF_MAX_MS) {
-		enum status status = batch_write(&p->batch, p->store, &err);
+		struct err err = {0};
+		enum status status = batch_write(&p->batch, p->store, &p->position, &err);
+		if (status == STATUS_CANCELLED)
+			return LOST;
 		note_availability(p, status, &err);
 		if (status == STATUS_OK)
-			return true;
+			return WRITTEN;
 		if (!pause_between_tries(p, wait_ms))
-			return false;
+			return ENDING;
 	}
 }
 
@@ -185,16 +250,36 @@ static void tell_committed(struct projection *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* Commits of other replicas are not heard of: whoever waits looks again soon. */
+#define LOOK_AGAIN_MS 50
+
 bool projection_wait(struct projection *p, int64_t at_most_ms)
 {
-	struct timespec until = from_now(at_most_ms);
 	pthread_mutex_lock(&p->lock);
+	bool active = p->active;
+	struct timespec until = from_now(active || at_most_ms < LOOK_AGAIN_MS ? at_most_ms : LOOK_AGAIN_MS);
 	uint64_t before = p->commits;
 	while (p->commits == before && !p->stopping && pthread_cond_timedwait(&p->committed, &p->lock, &until) == 0)
 		;
-	bool grew = p->commits != before;
+	bool again = p->commits != before || (!active && !p->stopping);
 	pthread_mutex_unlock(&p->lock);
-	return grew;
+	return again;
+}
+
+/* Until the service ends, another replica records, or the stream is another one. */
+static void record(struct projection *p)
+{
+	while (!is_stopping(p) && is_same_stream(p)) {
+		take_batch(p);
+		if (!p->batch.n)
+			continue;
+		batch_fold(&p->batch);
+		if (insist(p) != WRITTEN)
+			return;
+		tell_committed(p);
+		batch_recorded(&p->batch);
+		batch_reset(&p->batch);
+	}
 }
 
 /* ---- the thread */
@@ -234,47 +319,32 @@ static void *run(void *arg)
 	if (!migrate(p))
 		return NULL;
 	p->o.migrated(p->o.arg);
-	want_more(p);
-	bool written = true;
-	while (written && take_batch(p)) {
-		batch_fold(&p->batch);
-		/* While PostgreSQL writes this batch the broker sends the next. */
-		want_more(p);
-		written = insist(p);
-		if (written) {
-			tell_committed(p);
-			batch_acknowledge(&p->batch);
-		} else {
-			batch_hand_back(&p->batch);
-		}
-		batch_reset(&p->batch);
-		want_more(p);
+	while (become_active(p)) {
+		record(p);
+		give_up_turn(p);
 	}
 	return NULL;
 }
 
 static void release(struct projection *p)
 {
-	if (p->pull)
-		bus_pull_close(p->pull);
-	/* What came last goes back as well. */
-	while (p->waiting) {
-		if (batch_add(&p->batch, &p->inbox[p->head])) {
-			p->head = (p->head + 1) % WINDOW;
-			p->waiting--;
-		} else {
-			batch_hand_back(&p->batch);
-			batch_reset(&p->batch);
-		}
-	}
-	batch_hand_back(&p->batch);
 	batch_free(&p->batch);
 	store_free(p->store);
 	pthread_cond_destroy(&p->changed);
 	pthread_cond_destroy(&p->committed);
 	pthread_mutex_destroy(&p->lock);
-	free(p->inbox);
 	free(p);
+}
+
+static void init_locks(struct projection *p)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->changed, &attributes);
+	pthread_cond_init(&p->committed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&p->lock, NULL);
 }
 
 enum status projection_start(const struct projection_options *o, struct projection **ret, struct err *err)
@@ -283,30 +353,18 @@ enum status projection_start(const struct projection_options *o, struct projecti
 	if (!p)
 		abort();
 	p->o = *o;
-	p->event_bytes = 4096;
-	p->batch.bus = o->bus;
+	p->position = (struct store_position){.reader = READER, .stream = STREAM_EVENTS, .silence_ms = o->lease_ms};
 	p->batch.clock = o->clock;
 	p->batch.estimate = o->estimate;
 	p->batch.jobs_created_ms = o->jobs_created_ms;
 	p->batch.rows.max_bytes = ROWS_BYTES_MAX;
-	p->inbox = calloc(WINDOW, sizeof *p->inbox);
-	if (!p->inbox)
-		abort();
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->changed, &attributes);
-	pthread_cond_init(&p->committed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	pthread_mutex_init(&p->lock, NULL);
+	init_locks(p);
 	batch_register_metrics();
 	const struct store_options so = {.url = o->database_url,
 	                                 .application = "gannet-jobs projection",
 	                                 .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
 	                                 .session_sql = write_session_sql};
 	enum status status = store_new(&so, &p->store, err);
-	if (status == STATUS_OK)
-		status = bus_pull_open(o->bus, STREAM_EVENTS, CONSUMER_EVENTS_JOBS, on_delivery, p, &p->pull, err);
 	if (status == STATUS_OK && pthread_create(&p->thread, NULL, run, p) != 0)
 		status = err_retry(err, STATUS_UNAVAILABLE, "no thread for the projection");
 	if (status != STATUS_OK) {
@@ -317,14 +375,14 @@ enum status projection_start(const struct projection_options *o, struct projecti
 	return STATUS_OK;
 }
 
-void projection_stop(struct projection *p, int64_t deadline_mono_ms)
+void projection_stop(struct projection *p)
 {
-	bus_pull_stop(p->pull);
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
-	p->deadline_mono_ms = deadline_mono_ms;
-	pthread_cond_signal(&p->changed);
+	pthread_cond_broadcast(&p->changed);
 	pthread_cond_broadcast(&p->committed);
+	if (p->reader)
+		bus_reader_wake(p->reader);
 	pthread_mutex_unlock(&p->lock);
 	pthread_join(p->thread, NULL);
 	release(p);

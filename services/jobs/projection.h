@@ -12,8 +12,8 @@ struct projection_options {
 	const struct clock *clock;
 	const char *database_url;
 	int64_t jobs_created_ms;   /* birth of JOBS, part of derived job ids */
-	int64_t lease_ms;          /* how long an event may be in hand before the broker hands it out again */
-	struct estimate *estimate; /* told of every completion */
+	int64_t lease_ms;          /* after so long of silence the replica that records is replaced */
+	struct estimate *estimate; /* told of every completion that this replica records */
 	/* Called on the projection's thread once the schema is there, and when the schema cannot be brought up to date. */
 	void (*migrated)(void *arg);
 	void (*broken)(void *arg, const struct err *err);
@@ -21,13 +21,17 @@ struct projection_options {
 };
 
 /*
- * Pulls EVENTS by its durable consumer, merges batches and acknowledges a batch after its commit. Works on a thread and
- * a connection of its own; while PostgreSQL is away it keeps what it holds, renews the lease and asks for no more.
+ * Reads EVENTS behind the position that PostgreSQL keeps, merges batches and moves the position in the same transaction.
+ * One replica does so at a time; when its connection to PostgreSQL ends, another one takes over. Works on a thread and a
+ * connection of its own; while PostgreSQL is away it keeps what it holds and reads no more than fits beside it.
  */
 enum status projection_start(const struct projection_options *o, struct projection **ret, struct err *err) must_check;
-/* Waits for the next commit; false when none came in time. Any thread. */
+/*
+ * Waits for the next commit; false when none came in time. In a replica that does not record, a short while: true, look
+ * again. Any thread.
+ */
 bool projection_wait(struct projection *p, int64_t at_most_ms);
-/* Writes what it holds, at most until the deadline; the rest is handed out again by the broker. */
-void projection_stop(struct projection *p, int64_t deadline_mono_ms);
+/* Ends after the batch at hand; the next to record goes on behind the last commit. */
+void projection_stop(struct projection *p);
 
 #endif

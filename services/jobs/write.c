@@ -7,7 +7,7 @@
 #define NAME(group, name, kind) "," #name
 #define COLUMN_NAMES "tenant" RECORD_COLUMNS(NAME)
 
-/* synchronous_commit: events are acknowledged to the broker after the commit, so the commit has to be on disk. */
+/* synchronous_commit: a record that was seen, and the position behind it, outlive a power cut. */
 const char write_session_sql[] =
     "SET synchronous_commit = on; SET work_mem = '32MB';"
     "CREATE TEMPORARY TABLE batch WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS AS "
@@ -51,20 +51,15 @@ static int by_key(const void *a, const void *b)
 	return 0;
 }
 
-static enum status in_transaction(struct store *s, struct span document, struct err *err)
+static enum status merge(struct store *s, struct span document, struct err *err)
 {
-	enum status status = store_begin(s, err);
-	if (status == STATUS_OK)
-		status = store_copy(s, "COPY batch FROM STDIN (FORMAT binary)", document, err);
 	scoped_result merged = {0};
-	if (status == STATUS_OK)
-		status = store_query_prepared(s, "merge", MERGE_SQL, NULL, 0, &merged, err);
-	if (status == STATUS_OK)
-		status = store_commit(s, err);
-	return status;
+	enum status status = store_copy(s, "COPY batch FROM STDIN (FORMAT binary)", document, err);
+	return status == STATUS_OK ? store_query_prepared(s, "merge", MERGE_SQL, NULL, 0, &merged, err) : status;
 }
 
-enum status write_records(struct store *s, struct record **records, size_t n, struct buf *rows, struct err *err)
+enum status write_records(struct store *s, struct record **records, size_t n, struct buf *rows,
+                          const struct store_position *position, uint64_t sequence, struct err *err)
 {
 	qsort(records, n, sizeof *records, by_key);
 	buf_reset(rows);
@@ -74,7 +69,13 @@ enum status write_records(struct store *s, struct record **records, size_t n, st
 	store_copy_end(rows);
 	if (rows->overflow)
 		return err_set(err, STATUS_TOO_LARGE, "a batch of %zu records needs more than %zu bytes", n, rows->max_bytes);
-	enum status status = in_transaction(s, buf_span(rows), err);
+	enum status status = store_begin(s, err);
+	if (status == STATUS_OK && n)
+		status = merge(s, buf_span(rows), err);
+	if (status == STATUS_OK && position)
+		status = store_position_move(s, position, sequence, err);
+	if (status == STATUS_OK)
+		status = store_commit(s, err);
 	if (status != STATUS_OK)
 		store_rollback(s);
 	return status;

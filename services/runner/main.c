@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/log.h"
 #include "runner.h"
 
 static struct runner_config config;
@@ -26,9 +27,19 @@ struct state {
 	bool loop_runs;
 };
 
+static void write_log(void *arg)
+{
+	(void)arg;
+	log_flush();
+}
+
+/* A turn ends many jobs when there is much to do: their lines are written together. */
 static void *run_loop(void *arg)
 {
+	loop_on_idle(arg, write_log, NULL);
+	log_gather(true);
 	loop_run(arg);
+	log_gather(false);
 	return NULL;
 }
 

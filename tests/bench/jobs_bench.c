@@ -1,10 +1,11 @@
-/* The job path, measured from outside: throughput, latency, memory and start-up of the real programs on real servers.
- */
+/* The job path, measured from outside: throughput, latency, memory and start-up of the real programs on real servers. JOBS_BENCH_BURST
+ * sets how many instant jobs a run has (60000). */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bus/pull.h"
 #include "bus/store.h"
 #include "bus/topology.h"
 #include "contract/job.h"
@@ -12,13 +13,21 @@
 #include "tests/lib/jobs.h"
 
 #define RUNS 3
-#define BURST 60000
 #define TEXT "Gannets are seabirds that dive from thirty metres, closing their wings just before they enter the water."
 #define INSTANT                                                                                                        \
 	"\"model\":\"simulated\",\"template\":\"Summarise in one sentence: {{text}}\",\"context\":{\"text\":\"" TEXT       \
 	"\"},\"user_id\":\"u-17\""
 
 static const char *const quiet[] = {"LOG_LEVEL=INFO", NULL};
+
+/* Of instant jobs, in each run. */
+static int burst(void)
+{
+	const char *text = getenv("JOBS_BENCH_BURST");
+	int n = text ? atoi(text) : 60000;
+	CHECK(n > 0);
+	return n;
+}
 
 static double now_s(void)
 {
@@ -38,15 +47,10 @@ static double quantile(double *v, size_t n, double q)
 	return v[i < n ? i : n - 1];
 }
 
-static void figure_of(int runs, const char *name, double value, const char *unit, const char *settings)
-{
-	printf("{\"figure\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"runs\":%d,\"settings\":\"%s\"}\n", name, value, unit, runs, settings);
-	fflush(stdout);
-}
-
 static void figure(const char *name, double value, const char *unit, const char *settings)
 {
-	figure_of(RUNS, name, value, unit, settings);
+	printf("{\"figure\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"runs\":%d,\"settings\":\"%s\"}\n", name, value, unit, RUNS, settings);
+	fflush(stdout);
 }
 
 static struct bus *publisher(void)
@@ -77,14 +81,6 @@ static bool stream_is_empty(struct bus *b, const char *stream)
 	struct bus_stream_state s;
 	struct err err;
 	return bus_stream_state(b, stream, &s, &err) == STATUS_OK && s.messages == 0;
-}
-
-static bool projection_is_done(struct bus *b)
-{
-	struct bus_consumer_state c;
-	struct err err;
-	return bus_consumer_state(b, STREAM_EVENTS, CONSUMER_EVENTS_JOBS, &c, &err) == STATUS_OK && !c.waiting &&
-	       !c.ack_pending;
 }
 
 static long rss_kib(pid_t pid, const char *key, const char *file)
@@ -136,9 +132,91 @@ static void costs_end(const struct cost *c, size_t n, int jobs, const char *sett
 	}
 }
 
+/* ---- the ceiling: what the broker alone makes of the same messages */
+
+#define RAW_RESULT_BYTES 1300 /* as large as the completed event of these jobs */
+#define RAW_CREDITS 1024
+
+struct raw {
+	struct bus *bus;
+	struct bus_pull *pull;
+	_Atomic int acknowledged;
+	int run;
+};
+
+static struct raw raw;
+
+static void on_raw_stored(void *arg, const struct bus_stored *s)
+{
+	struct bus_delivery *d = arg;
+	struct err err;
+	CHECK_INT(s->status, STATUS_OK);
+	CHECK_OK(bus_ack(raw.bus, d->in.reply, &err), err);
+	bus_delivery_free(d);
+	free(d);
+	if (++raw.acknowledged % (RAW_CREDITS / 8) == 0)
+		bus_pull_want(raw.pull, RAW_CREDITS / 8);
+}
+
+static void on_raw_delivery(void *arg, struct bus_delivery *d)
+{
+	static const char body[RAW_RESULT_BYTES];
+	struct bus_delivery *kept = malloc(sizeof *kept);
+	struct err err;
+	char subject[96], id[64];
+	(void)arg;
+	CHECK(kept != NULL);
+	*kept = *d;
+	snprintf(subject, sizeof subject, "gannet.bench.jobs.event.completed.raw-%d-%llu", raw.run, (unsigned long long)d->stream_sequence);
+	snprintf(id, sizeof id, "final:bench.raw-%d-%llu:1", raw.run, (unsigned long long)d->stream_sequence);
+	struct bus_header h = {HEADER_MSG_ID, span_from(id)};
+	struct bus_out m = {subject, NULL, span_of(body, sizeof body), &h, 1};
+	CHECK_OK(bus_store(raw.bus, &m, 0, BUS_BLOCK, on_raw_stored, kept, &err), err);
+}
+
+/*
+ * Pull, store a result, acknowledge: what every durable execution costs at least, with no work, no JSON, no fairness and no leases. Beside
+ * the same publisher, on the same broker.
+ */
+static double raw_rate(struct bus *b)
+{
+	double rate[RUNS];
+	struct err err;
+	raw.bus = publisher();
+	CHECK_OK(bus_pull_open(raw.bus, STREAM_JOBS, "llm_default", on_raw_delivery, NULL, &raw.pull, &err), err);
+	bus_pull_want(raw.pull, RAW_CREDITS);
+	for (int run = 0; run < RUNS; run++) {
+		raw.run = run;
+		double start = now_s();
+		publish_burst(b, RUNS + run, burst(), INSTANT);
+		WAIT_FOR(stream_is_empty(b, STREAM_JOBS), "all messages acknowledged");
+		rate[run] = burst() / (now_s() - start);
+	}
+	bus_pull_close(raw.pull);
+	bus_close(raw.bus);
+	return quantile(rate, RUNS, .5);
+}
+
+static double raw_publish_rate(struct bus *b)
+{
+	double rate[RUNS];
+	struct bus_stream_state s;
+	struct err err;
+	scoped_buf answer = {0};
+	for (int run = 0; run < RUNS; run++) {
+		double start = now_s();
+		publish_burst(b, 2 * RUNS + run, burst(), INSTANT);
+		rate[run] = burst() / (now_s() - start);
+		CHECK_OK(bus_request(b, &(struct bus_out){.subject = "$JS.API.STREAM.PURGE." STREAM_JOBS}, 20000, &answer, &err), err);
+		CHECK_OK(bus_stream_state(b, STREAM_JOBS, &s, &err), err);
+		CHECK_INT(s.messages, 0);
+	}
+	return quantile(rate, RUNS, .5);
+}
+
 TEST(instant_jobs_executed_and_stored)
 {
-	const char *settings = "60000 instant simulated jobs, one runner, results stored, no projection";
+	const char *settings = "instant simulated jobs, one runner, results stored, no projection";
 	double rate[RUNS], publish_rate[RUNS];
 	struct bus *b = publisher();
 	struct test_process *runner = test_spawn("gannet-runner", quiet, NULL);
@@ -147,20 +225,26 @@ TEST(instant_jobs_executed_and_stored)
 	costs_begin(costs, countof(costs));
 	for (int run = 0; run < RUNS; run++) {
 		double start = now_s();
-		publish_burst(b, run, BURST, INSTANT);
-		publish_rate[run] = BURST / (now_s() - start);
+		publish_burst(b, run, burst(), INSTANT);
+		publish_rate[run] = burst() / (now_s() - start);
 		WAIT_FOR(stream_is_empty(b, STREAM_JOBS), "all jobs executed");
-		rate[run] = BURST / (now_s() - start);
+		rate[run] = burst() / (now_s() - start);
 	}
 	figure("jobs_executed_per_s", quantile(rate, RUNS, .5), "1/s", settings);
 	figure("jobs_published_per_s", quantile(publish_rate, RUNS, .5), "1/s", "the same run: one publisher beside the runner");
-	costs_end(costs, countof(costs), BURST * RUNS, settings);
+	costs_end(costs, countof(costs), burst() * RUNS, settings);
+	test_kill(runner, SIGTERM);
+	CHECK_INT(test_wait_exit(runner), 0);
+	double ceiling = raw_rate(b);
+	figure("raw_jetstream_per_s", ceiling, "1/s", "the same messages pulled, a result stored, acknowledged, by a bare client");
+	figure("executed_to_raw_ratio", quantile(rate, RUNS, .5) / ceiling, "", "jobs_executed_per_s to raw_jetstream_per_s, in the same run");
+	figure("raw_publish_per_s", raw_publish_rate(b), "1/s", "the same submissions stored and republished, with nobody at work");
 	bus_close(b);
 }
 
 TEST(instant_jobs_recorded)
 {
-	const char *settings = "60000 instant simulated jobs: publisher, runner and projection at work";
+	const char *settings = "instant simulated jobs: publisher, runner and projection at work";
 	double rate[RUNS];
 	test_postgres_url();
 	struct bus *b = publisher();
@@ -171,14 +255,14 @@ TEST(instant_jobs_recorded)
 	costs_begin(costs, countof(costs));
 	for (int run = 0; run < RUNS; run++) {
 		double start = now_s();
-		publish_burst(b, run, BURST, INSTANT);
+		publish_burst(b, run, burst(), INSTANT);
 		WAIT_FOR(stream_is_empty(b, STREAM_JOBS), "all jobs executed");
-		WAIT_FOR(projection_is_done(b), "all jobs recorded");
-		rate[run] = BURST / (now_s() - start);
-		CHECK_INT(atol(test_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'")), (long)BURST * (run + 1));
+		WAIT_FOR(test_all_recorded(b), "all jobs recorded");
+		rate[run] = burst() / (now_s() - start);
+		CHECK_INT(atol(test_sql("SELECT count(*) FROM ai_jobs WHERE status = 'completed'")), (long)burst() * (run + 1));
 	}
 	figure("jobs_recorded_per_s", quantile(rate, RUNS, .5), "1/s", settings);
-	costs_end(costs, countof(costs), BURST * RUNS, settings);
+	costs_end(costs, countof(costs), burst() * RUNS, settings);
 	bus_close(b);
 }
 
@@ -206,7 +290,7 @@ static void on_completed(void *arg, const struct bus_in *m)
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void pace(struct bus *b, struct latencies *l, int per_s, int n)
+static void pace(struct bus *b, struct latencies *l, int run, int per_s, int n)
 {
 	struct err err;
 	double start = now_s();
@@ -215,7 +299,7 @@ static void pace(struct bus *b, struct latencies *l, int per_s, int n)
 		double due = start + (double)i / per_s, wait = due - now_s();
 		if (wait > 0)
 			usleep((useconds_t)(wait * 1e6));
-		snprintf(id, sizeof id, "pace-%d", i);
+		snprintf(id, sizeof id, "pace%d-%d", run, i);
 		snprintf(body, sizeof body, "{\"job_id\":\"%s\",%s}", id, INSTANT);
 		struct bus_header h = {HEADER_MSG_ID, span_from(id)};
 		l->sent[i] = now_s();
@@ -223,43 +307,46 @@ static void pace(struct bus *b, struct latencies *l, int per_s, int n)
 		                   0, BUS_BLOCK, NULL, NULL, &err),
 		         err);
 	}
+	WAIT_FOR(l->n == (size_t)n, "all results");
 }
 
-static void measure_latency(int per_s, int n, bool recorded)
+static void measure_latency(int per_s, int n)
 {
 	static struct latencies l;
+	double p50[RUNS], p99[RUNS];
 	struct bus_options o = {.url = test_nats_url(), .name = "bench-pace", .clock = &clock_system};
 	struct bus *b;
 	struct bus_sub *sub;
 	struct err err;
 	char name[96];
-	memset(&l, 0, sizeof l);
+	const char *settings = "publish to result event, runner and projection running";
 	pthread_mutex_init(&l.lock, NULL);
 	CHECK_OK(bus_open(&o, &b, &err), err);
-	if (recorded) {
-		test_postgres_url();
-		test_ready(test_spawn("gannet-jobs", quiet, NULL));
-	}
+	test_postgres_url();
+	test_ready(test_spawn("gannet-jobs", quiet, NULL));
 	test_ready(test_spawn("gannet-runner", quiet, NULL));
 	CHECK_OK(bus_subscribe(b, "gannet.bench.jobs.event.completed.>", NULL, on_completed, &l, &sub, &err), err);
-	pace(b, &l, per_s, n);
-	WAIT_FOR(l.n == (size_t)n, "all results");
+	for (int run = 0; run < RUNS; run++) {
+		l.n = 0;
+		pace(b, &l, run, per_s, n);
+		p50[run] = quantile(l.took_ms, l.n, .5);
+		p99[run] = quantile(l.took_ms, l.n, .99);
+	}
 	snprintf(name, sizeof name, "latency_p50_at_%d_per_s", per_s);
-	figure_of(1, name, quantile(l.took_ms, l.n, .5), "ms", "publish to result event, runner and projection running, one run");
+	figure(name, quantile(p50, RUNS, .5), "ms", settings);
 	snprintf(name, sizeof name, "latency_p99_at_%d_per_s", per_s);
-	figure_of(1, name, quantile(l.took_ms, l.n, .99), "ms",
-	       "publish to result event, runner and projection running, one run");
+	figure(name, quantile(p99, RUNS, .5), "ms", settings);
 	bus_close(b);
 }
 
 TEST(latency_at_200_per_s)
 {
-	measure_latency(200, 2000, true);
+	measure_latency(200, 2000);
 }
 
 TEST(latency_at_1000_per_s)
 {
-	measure_latency(1000, 10000, true);
+	measure_latency(1000, 10000);
 }
 
 /* ---- provider calls */

@@ -5,34 +5,35 @@
 #include "bus/topology.h"
 #include "core/clock.h"
 #include "tests/chaos/chaos.h"
+#include "tests/lib/jobs.h"
 #include "tests/lib/process.h"
 
 #define QUIET_MS 3000 /* longer than a lease: nobody holds anything that may come back */
 
 struct left {
 	bool known;
-	uint64_t jobs, delayed, waiting, unacknowledged;
+	uint64_t jobs, delayed, unrecorded;
 };
 
 static struct left look(struct bus *b)
 {
 	struct bus_stream_state jobs, delayed;
-	struct bus_consumer_state projection;
+	uint64_t unrecorded;
 	struct err err;
 	if (bus_stream_state(b, STREAM_JOBS, &jobs, &err) != STATUS_OK ||
 	    bus_stream_state(b, STREAM_DELAYED, &delayed, &err) != STATUS_OK ||
-	    bus_consumer_state(b, STREAM_EVENTS, CONSUMER_EVENTS_JOBS, &projection, &err) != STATUS_OK)
+	    !test_unrecorded(b, &unrecorded))
 		return (struct left){0};
-	return (struct left){true, jobs.messages, delayed.messages, projection.waiting, projection.ack_pending};
+	return (struct left){true, jobs.messages, delayed.messages, unrecorded};
 }
 
 static void describe(const struct left *l, char *out, size_t out_bytes)
 {
 	if (l->known)
-		snprintf(out, out_bytes, "queue %llu, delayed %llu, to be recorded %llu+%llu", (unsigned long long)l->jobs,
-		         (unsigned long long)l->delayed, (unsigned long long)l->waiting, (unsigned long long)l->unacknowledged);
+		snprintf(out, out_bytes, "queue %llu, delayed %llu, to be recorded %llu", (unsigned long long)l->jobs,
+		         (unsigned long long)l->delayed, (unsigned long long)l->unrecorded);
 	else
-		snprintf(out, out_bytes, "the broker does not say");
+		snprintf(out, out_bytes, "broker or database do not say");
 }
 
 void settle_describe(struct bus *b, char *out, size_t out_bytes)
@@ -61,7 +62,7 @@ bool settle(struct bus *b, int64_t wait_ms, char *out, size_t out_bytes)
 	int64_t now_ms = clock_mono_ms(&clock_system), until_ms = now_ms + wait_ms, quiet_since_ms = 0;
 	while (now_ms < until_ms) {
 		struct left l = look(b);
-		bool quiet = l.known && !l.jobs && !l.delayed && !l.waiting && !l.unacknowledged;
+		bool quiet = l.known && !l.jobs && !l.delayed && !l.unrecorded;
 		describe(&l, out, out_bytes);
 		now_ms = clock_mono_ms(&clock_system);
 		if (!quiet)

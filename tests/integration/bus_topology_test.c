@@ -4,6 +4,7 @@
 
 #include "bus/kv.h"
 #include "bus/pull.h"
+#include "bus/reader.h"
 #include "bus/topology.h"
 #include "tests/integration/bus_helpers.h"
 
@@ -148,7 +149,8 @@ static void keep(void *arg, struct bus_delivery *d)
 TEST(a_submission_waits_for_its_kind_and_is_seen_among_the_events)
 {
 	struct err err;
-	struct bus_pull *jobs, *events;
+	struct bus_pull *jobs;
+	struct bus_reader *events;
 	bus = open_bus();
 	ensure_all(bus);
 	const struct bus_header h = {"traceparent", SPAN("00-1-2-01")};
@@ -163,9 +165,9 @@ TEST(a_submission_waits_for_its_kind_and_is_seen_among_the_events)
 	WAIT_FOR(kept_n == 1, "the job");
 	CHECK_SPAN(kept[0].in.subject, "gannet.acme.jobs.submit.llm.high");
 	CHECK_INT(kept[0].stream_sequence, stored.sequence);
-	CHECK_OK(bus_pull_open(bus, STREAM_EVENTS, CONSUMER_EVENTS_JOBS, keep, NULL, &events, &err), err);
-	bus_pull_want(events, 1);
-	WAIT_FOR(kept_n == 2, "the event");
+	const struct bus_reader_options all = {.stream = STREAM_EVENTS};
+	CHECK_OK(bus_reader_open(bus, &all, &events, &err), err);
+	WAIT_FOR(bus_reader_wait(events, 1, 100) == 1 && bus_reader_take(events, &kept[1], 1, SIZE_MAX) == 1, "the event");
 	CHECK_SPAN(kept[1].in.subject, "gannet.acme.jobs.event.queued.llm.high");
 	CHECK_SPAN(kept[1].in.data, "{\"model\":\"m\"}");
 	CHECK_SPAN(bus_in_header(&kept[1].in, "Nats-Stream"), "JOBS");
@@ -183,7 +185,7 @@ TEST(a_submission_waits_for_its_kind_and_is_seen_among_the_events)
 	bus_delivery_free(&kept[0]);
 	bus_delivery_free(&kept[1]);
 	bus_pull_close(jobs);
-	bus_pull_close(events);
+	bus_reader_close(events);
 	bus_close(bus);
 }
 

@@ -35,6 +35,10 @@ const char *test_json(const char *body, const char *pointer);
 const char *test_request(struct bus *b, const char *subject, const char *body, enum status *ret_status,
                          struct err *err);
 
+/* How many messages of EVENTS the jobs service has still to record; false while broker or database do not say. */
+bool test_unrecorded(struct bus *b, uint64_t *ret);
+bool test_all_recorded(struct bus *b);
+
 /* The runner, ready; `env` NULL-terminated NAME=value, may be NULL. */
 struct test_process *test_runner(const char *const *env);
 /* The fake provider, ready; its base URL without a path. */

@@ -1,6 +1,7 @@
 /* One nats-server with JetStream per test. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/lib/process.h"
@@ -41,6 +42,7 @@ void test_nats_start(void)
 	process_path(store, sizeof store, test_dir(), "nats");
 	process_path(log, sizeof log, test_dir(), "nats.log");
 	process_find("nats-server", path, sizeof path);
+	setenv("GOGC", "400", 0); /* as docs/broker.md recommends */
 	pid = process_start(&(struct process){
 	    .path = path,
 	    .argv = (const char *[]){"nats-server", "-a", "127.0.0.1", "-p", port_text, "-js", "-sd", store, NULL},

@@ -158,3 +158,50 @@ TEST(threads_do_not_mix_their_lines)
 	}
 	CHECK_INT(lines, 800);
 }
+
+static off_t captured(void)
+{
+	return lseek(fileno(capture), 0, SEEK_END);
+}
+
+TEST(gathered_lines_are_written_together_and_in_order)
+{
+	log_init("s", NULL, LOG_INFO, &fixed);
+	capture_begin();
+	log_gather(true);
+	log_fields(LOG_INFO, "one", LOG_I("n", 1));
+	log_fields(LOG_INFO, "two", LOG_I("n", 2));
+	CHECK_INT(captured(), 0);
+	log_fields(LOG_WARN, "three", LOG_I("n", 3)); /* is not put off, nor what came before it */
+	CHECK(captured() > 0);
+	off_t so_far = captured();
+	log_fields(LOG_INFO, "four", LOG_I("n", 4));
+	CHECK_INT(captured(), so_far);
+	log_flush();
+	CHECK(captured() > so_far);
+	log_fields(LOG_INFO, "five", LOG_I("n", 5));
+	log_gather(false);
+	log_fields(LOG_INFO, "six", LOG_I("n", 6));
+	scoped_buf got = capture_end();
+	const char *at = got.data;
+	static const char *const order[] = {"one", "two", "three", "four", "five", "six"};
+	for (size_t i = 0; i < countof(order); i++) {
+		at = strstr(at, order[i]);
+		CHECK_MSG(at, "%s is missing or out of order", order[i]);
+	}
+}
+
+TEST(more_gathered_lines_than_fit_lose_none)
+{
+	log_init("s", NULL, LOG_INFO, &fixed);
+	capture_begin();
+	log_gather(true);
+	for (int i = 0; i < 5000; i++)
+		log_fields(LOG_INFO, "line", LOG_I("n", i));
+	log_gather(false);
+	scoped_buf got = capture_end();
+	int lines = 0;
+	for (size_t i = 0; i < got.len; i++)
+		lines += got.data[i] == '\n';
+	CHECK_INT(lines, 5000);
+}

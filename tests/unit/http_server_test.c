@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "tests/lib/test.h"
 
 /* ---- a client that says and reads plain bytes */
@@ -425,5 +426,119 @@ TEST(a_head_request_for_a_piecewise_answer_ends)
 	WAIT_FOR(!http_exchange_stream_send(x, SPAN("nobody reads")), "the end of the exchange");
 	http_exchange_stream_end(x, false);
 	close(fd);
+	http_server_stop(s);
+}
+
+/* ---- clients that are slow on purpose */
+
+static int64_t ms_until_closed(int fd)
+{
+	int64_t begin = clock_mono_ms(&clock_system);
+	hear_all(fd);
+	close(fd);
+	return clock_mono_ms(&clock_system) - begin;
+}
+
+/* Says one byte every 100 ms until the server has had enough. */
+static int64_t drip(int fd, const char *text)
+{
+	int64_t begin = clock_mono_ms(&clock_system);
+	for (const char *p = text;; p = p[1] ? p + 1 : p) {
+		char byte;
+		if (send(fd, p, 1, MSG_NOSIGNAL) != 1 || recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+			break;
+		usleep(100000);
+	}
+	close(fd);
+	return clock_mono_ms(&clock_system) - begin;
+}
+
+TEST(a_head_that_comes_drop_by_drop_is_cut_off)
+{
+	struct http_server *s = serve((struct http_server_options){.handle = tell_back, .head_timeout_s = 1});
+	int64_t took_ms = drip(dial(s), "GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	CHECK_MSG(took_ms >= 1000, "after %lld ms", (long long)took_ms);
+	CHECK(ms_until_closed(dial(s)) >= 900); /* and one that says nothing, before idle_timeout_s */
+	CHECK_HAS(ask(s, "GET /1 HTTP/1.1\r\n" CLOSING "\r\n"), "[GET /1");
+	http_server_stop(s);
+}
+
+TEST(a_body_that_comes_drop_by_drop_is_cut_off)
+{
+	struct http_server *s = serve((struct http_server_options){.handle = tell_back, .body_timeout_s = 1});
+	int fd = dial(s);
+	say(fd, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+	CHECK(drip(fd, "x") >= 1000);
+	http_server_stop(s);
+}
+
+#define LARGE_BYTES ((size_t)32 << 20) /* more than sockets hold */
+static void answer_large(void *arg, struct http_exchange *x)
+{
+	http_exchange_answer_body(x, 200, "text/plain", arg);
+}
+
+TEST(an_answer_that_is_taken_drop_by_drop_is_cut_off)
+{
+	char *bytes = calloc(1, LARGE_BYTES);
+	struct http_body *body = http_body_new(span_of(bytes, LARGE_BYTES));
+	free(bytes);
+	struct http_server *s = serve((struct http_server_options){.handle = answer_large, .arg = body, .answer_timeout_s = 1});
+	int fd = dial(s);
+	say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+	size_t got = 0;
+	static char some[65536];
+	for (ssize_t n = 1; n > 0 && got < LARGE_BYTES; got += n > 0 ? (size_t)n : 0) {
+		n = recv(fd, some, got < 100 ? 1 : sizeof some, 0); /* slowly for two seconds, then all that the sockets hold */
+		usleep(got < 100 ? 20000 : 0);
+	}
+	CHECK_MSG(got < LARGE_BYTES, "all of it came");
+	close(fd);
+	http_server_stop(s);
+	http_body_unref(body);
+}
+
+TEST(answers_share_a_body_that_outlives_its_owner)
+{
+	struct http_body *body = http_body_new(SPAN("shared bytes"));
+	struct http_server *s = serve((struct http_server_options){.handle = answer_large, .arg = body});
+	for (int i = 0; i < 3; i++)
+		CHECK_HAS(ask(s, "GET / HTTP/1.1\r\n" CLOSING "\r\n"), "Content-Length: 12\r\n\r\nshared bytes");
+	http_server_stop(s);
+	http_body_unref(body);
+}
+
+/* ---- what came as it came */
+
+static void tell_header(void *arg, struct span name, struct span value)
+{
+	buf_printf(arg, " %.*s=%.*s", SPAN_ARG(name), SPAN_ARG(value));
+}
+
+static void tell_raw(void *arg, struct http_exchange *x)
+{
+	(void)arg;
+	scoped_buf text = {0};
+	char peer[HTTP_PEER_BYTES];
+	http_exchange_peer(x, peer);
+	buf_printf(&text, "[%.*s from %s", SPAN_ARG(http_exchange_target(x)), peer);
+	http_exchange_each_header(x, tell_header, &text);
+	buf_adds(&text, "]");
+	http_exchange_answer(x, 200, "text/plain", buf_span(&text));
+}
+
+TEST(the_target_and_every_header_are_there_undecoded)
+{
+	struct http_server *s = serve((struct http_server_options){.handle = tell_raw});
+	CHECK_HAS(ask(s, "GET /a%2fb/../%00?c=%26&d HTTP/1.1\r\nHost: h\r\nX: 1\r\nx: 2\r\nConnection: close\r\n\r\n"),
+	          "[/a%2fb/../%00?c=%26&d from 127.0.0.1 Host=h X=1 x=2 Connection=close]");
+	http_server_stop(s);
+}
+
+TEST(several_threads_serve_one_port)
+{
+	struct http_server *s = serve((struct http_server_options){.handle = tell_back, .threads = 3});
+	for (int i = 0; i < 30; i++)
+		CHECK_HAS(ask(s, "GET /t HTTP/1.1\r\n" CLOSING "\r\n"), "[GET /t");
 	http_server_stop(s);
 }

@@ -70,6 +70,8 @@ TEST(pointers_follow_rfc_6901)
 	    {"/foo/0/0", NULL},
 	    {"/missing", NULL},
 	    {"/m~n", "8"},
+	    {"/foo/-0", NULL},
+	    {"/foo/+1", NULL},
 	};
 	struct json v = parsed(document), m;
 	CHECK(json_pointer(v, "", &m) && span_eq(m.text, v.text));

@@ -235,3 +235,37 @@ TEST(freeing_a_loop_closes_what_is_still_watched_and_timed)
 	close(fds[1]);
 	CHECK_INT(p.times, 0);
 }
+
+struct idling {
+	struct loop *loop;
+	int woken, idle, idle_when_woken;
+};
+
+static void note_wake(void *arg)
+{
+	struct idling *x = arg;
+	x->idle_when_woken = x->idle;
+	if (++x->woken == 3)
+		loop_stop(x->loop);
+	else
+		loop_wake(x->loop);
+}
+
+static void note_idle(void *arg)
+{
+	struct idling *x = arg;
+	x->idle++;
+}
+
+TEST(before_it_waits_a_loop_says_so_in_every_turn)
+{
+	struct idling x = {.loop = new_loop()};
+	loop_on_wake(x.loop, note_wake, &x);
+	loop_on_idle(x.loop, note_idle, &x);
+	loop_wake(x.loop);
+	loop_run(x.loop);
+	CHECK_INT(x.woken, 3);
+	CHECK(x.idle_when_woken >= 3);
+	loop_on_idle(x.loop, NULL, NULL);
+	loop_free(x.loop);
+}

@@ -1,0 +1,26 @@
+/* The micro service `reasoning`: its endpoints, and what their handlers share. */
+#ifndef GANNET_REASONING_REQUESTS_H
+#define GANNET_REASONING_REQUESTS_H
+
+#include "reasoner.h"
+
+enum status requests_start(struct reasoner *r, struct err *err) must_check;
+
+/* Decodes a request strictly into `ret`, texts into the request's arena; no body at all is an empty object. */
+enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret,
+                           struct err *err) must_check;
+
+/* One per verb. `arg` is the struct reasoner. */
+#define HANDLER(name) enum status handle_##name(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
+HANDLER(run);
+HANDLER(last);
+HANDLER(summary);
+HANDLER(recommendations);
+HANDLER(action_plan);
+HANDLER(history);
+HANDLER(approve);
+HANDLER(action_get);
+HANDLER(action_list);
+HANDLER(report);
+
+#endif
