@@ -113,7 +113,7 @@ enum status bus_asker_open(struct bus *b, struct bus_asker **ret, struct err *er
 	a->bus = b;
 	a->task = (struct bus_task){.turn = turn, .owner = a};
 	pthread_mutex_init(&a->mu, NULL);
-	bus_inbox(a->inbox);
+	bus_inbox(b, a->inbox);
 	snprintf(subject, sizeof subject, "%s.*", a->inbox);
 	if (bus_sub_open(b, subject, NULL, on_answer, a, &a->sub, err) != STATUS_OK) {
 		pthread_mutex_destroy(&a->mu);

@@ -181,6 +181,10 @@ static const struct json_field job_event_fields[] = {
     F(user_id, NAME),
     F(agent_id, NAME),
     F(model, MODEL),
+    F(job_type, .min = 1, .max = JOB_TYPE_MAX),
+    F(pipeline, NAME),
+    F(record_id, NAME),
+    F(field_name, NAME),
     F(format, .names = format_names),
     F(submitted_at),
     F(started_at),
@@ -230,6 +234,7 @@ static const struct json_field worker_info_fields[] = {
     F(version, .max = 64),
     F(host, .max = 255),
     F(pid, COUNT),
+    F(providers, .raw_types = JSON_ALLOW(JSON_ARRAY)),
 };
 const struct json_table worker_info_table = TABLE("worker.info", struct worker_info, worker_info_fields);
 #undef F

@@ -116,6 +116,7 @@ struct job_event {
 	struct span stream_seq; /* place of the submission in JOBS, decimal */
 	struct span worker_id;
 	struct span user_id, agent_id, model; /* from the submission, for filters and ledgers */
+	struct span job_type, pipeline, record_id, field_name; /* the same; job_type of tasks may be their task_type */
 	unsigned format;
 	struct json_time submitted_at, started_at, timestamp; /* timestamp: when this state was reached */
 	struct opt_i64 processing_time_ms;                    /* final states: started_at to timestamp */
@@ -152,6 +153,7 @@ struct worker_info {
 	double average_processing_ms;
 	struct span version, host;
 	int64_t pid;
+	struct json providers; /* [{provider, circuit}] of workers that call any: circuit is closed or open */
 };
 extern const struct json_table worker_info_table;
 

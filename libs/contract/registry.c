@@ -1,6 +1,7 @@
 /* The list of all messages. */
 #include "contract/registry.h"
 
+#include "contract/analytics.h"
 #include "contract/action.h"
 #include "contract/finding.h"
 #include "contract/job.h"
@@ -48,6 +49,16 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.regenerate", &regenerate_request_table, &regenerate_reply_table},
     {"gannet.*.jobs.feedback", &feedback_request_table, &feedback_reply_table},
     {"gannet.*.jobs.stats", &stats_request_table, &stats_reply_table},
+    {"gannet.*.jobs.feedback_report", &analytics_feedback_query_table, &analytics_feedback_table},
+    {"gannet.*.analytics.usage", &analytics_query_table, &analytics_report_table},
+    {"gannet.*.analytics.costs", &analytics_query_table, &analytics_report_table},
+    {"gannet.*.analytics.performance", &analytics_query_table, &analytics_report_table},
+    {"gannet.*.analytics.feedback", &analytics_feedback_query_table, &analytics_feedback_table},
+    {"gannet.*.analytics.budget", &analytics_budget_query_table, &analytics_budget_table},
+    {"gannet.*.analytics.forecast", &analytics_forecast_query_table, &analytics_forecast_table},
+    {"gannet.*.analytics.settings", &analytics_settings_request_table, &analytics_settings_reply_table},
+    {"gannet.*.analytics.rebuild", &analytics_rebuild_request_table, &analytics_rebuild_reply_table},
+    {"gannet.*.analytics.reconcile", &analytics_reconcile_request_table, &analytics_reconcile_reply_table},
     {"gannet.*.jobs.cleanup", &cleanup_request_table, &cleanup_reply_table},
     {"gannet.*.jobs.retry_failed", &retry_failed_request_table, &retry_failed_reply_table},
     {"gannet.*.signals.deploy", &signal_deploy_table, NULL},

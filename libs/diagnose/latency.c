@@ -5,7 +5,7 @@
 #include "diagnose/internal.h"
 #include "stats/chance.h"
 #include "stats/change.h"
-#include "stats/median.h"
+#include "stats/stats.h"
 
 #define RECENT_MIN 3    /* slices in the window */
 #define BASELINE_MIN 24 /* slices before it */
@@ -29,7 +29,7 @@ static double slice_median(const struct slice *s)
 	double v[SLICE_SAMPLES];
 	for (size_t i = 0; i < s->samples_n; i++)
 		v[i] = (double)s->samples[i];
-	return median_of(v, s->samples_n);
+	return stats_median(v, s->samples_n);
 }
 
 static void gather(struct diagnosis *d, const struct place *p, struct times *t)
@@ -65,9 +65,9 @@ static void gather(struct diagnosis *d, const struct place *p, struct times *t)
 static void center(const struct times *t, const double *v, size_t n, double *ret_median, double *ret_spread)
 {
 	memcpy(t->scratch, v, n * sizeof *v);
-	*ret_median = median_of(t->scratch, n);
+	*ret_median = stats_median(t->scratch, n);
 	memcpy(t->scratch, v, n * sizeof *v);
-	*ret_spread = median_spread(t->scratch, n, *ret_median);
+	*ret_spread = STATS_MAD_SIGMA * stats_mad(t->scratch, n, *ret_median, t->scratch);
 }
 
 static unsigned severity_of(double value, double expected)

@@ -72,12 +72,14 @@ static const char *state_name(const struct worker *w)
 
 void lease_announce(struct worker *w, const char *subject, const char *status)
 {
-	scoped_buf capabilities = {0}, body = {0};
-	struct json_writer list = {&capabilities, false}, out = {&body, false};
+	scoped_buf capabilities = {0}, providers = {0}, body = {0};
+	struct json_writer list = {&capabilities, false}, called = {&providers, false}, out = {&body, false};
 	json_begin_array(&list);
 	for (size_t i = 0; w->kind.capabilities[i]; i++)
 		json_put_text(&list, span_from(w->kind.capabilities[i]));
 	json_end_array(&list);
+	if (w->kind.providers)
+		w->kind.providers(w->kind.arg, &called);
 
 	pthread_mutex_lock(&w->lock);
 	struct worker_counts c = w->counts;
@@ -101,6 +103,7 @@ void lease_announce(struct worker *w, const char *subject, const char *status)
 	    .version = span_from(w->o.version),
 	    .host = span_from(w->host),
 	    .pid = getpid(),
+	    .providers = {buf_span(&providers), w->kind.providers ? JSON_ARRAY : JSON_ABSENT},
 	};
 	json_encode(&worker_info_table, &info, &out);
 	struct err ignored; /* the next heartbeat says it again */

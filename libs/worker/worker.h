@@ -64,6 +64,8 @@ struct worker_kind {
 	enum status (*validate)(void *arg, const struct worker_job *j, struct err *err);
 	/* MUST: begins the work; it ends, now or later, with exactly one worker_settle(). */
 	void (*process)(void *arg, struct worker_job *j);
+	/* MAY: writes the array that worker_info.providers holds; called by a thread of the framework's own. */
+	void (*providers)(void *arg, struct json_writer *w);
 	/* MAY: the running job is to be given up (cancelled or timed out): make it settle soon. */
 	void (*cancel)(void *arg, struct worker_job *j);
 	void *arg;

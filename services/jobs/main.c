@@ -110,7 +110,8 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 }
 
 static const struct service_use uses[] = {
-    {USE_CONSUME, STREAM_EVENTS, CONSUMER_EVENTS_JOBS},
+    {USE_FOLLOW, STREAM_EVENTS},
+    {USE_PUBLISH, "$JS.API.CONSUMER.INFO.EVENTS.jobs-projection"}, /* whose place it takes over, once */
     {USE_SCHEDULE, "jobs", CONSUMER_TICKS_JOBS},
     {USE_PUBLISH, "gannet.*.jobs.submit.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.delayed.*.*.*.*"},

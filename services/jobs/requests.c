@@ -11,6 +11,7 @@ const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS] = {
     {"rerun", "gannet.*.jobs.rerun", handle_rerun, "A new job with the same parameters"},
     {"regenerate", "gannet.*.jobs.regenerate", handle_regenerate, "A new job with another context or model"},
     {"feedback", "gannet.*.jobs.feedback", handle_feedback, "Thumbs up or down for an output"},
+    {"feedback_report", "gannet.*.jobs.feedback_report", handle_feedback_report, "How outputs are rated, by template and model"},
     {"stats", "gannet.*.jobs.stats", handle_stats, "Counts, queues, throughput and workers"},
     {"cleanup", "gannet.*.jobs.cleanup", handle_cleanup, "Delete old records of finished jobs"},
     {"retry_failed", "gannet.*.jobs.retry_failed", handle_retry_failed, "Retry jobs that failed for passing reasons"},

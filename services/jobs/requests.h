@@ -4,7 +4,7 @@
 
 #include "jobs.h"
 
-#define JOBS_ENDPOINTS 12
+#define JOBS_ENDPOINTS 13
 extern const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS];
 enum status requests_start(struct jobs *j, struct err *err) must_check;
 
@@ -24,6 +24,7 @@ enum status handle_bulk_retry(void *arg, const struct micro_request *r, struct b
 enum status handle_rerun(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_regenerate(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_feedback(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
+enum status handle_feedback_report(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_stats(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_cleanup(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_retry_failed(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);

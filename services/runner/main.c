@@ -100,6 +100,7 @@ static enum status start(struct service *service, struct err *err)
 	    .concurrency = (size_t)config.concurrency,
 	    .process = runner_process,
 	    .cancel = runner_cancel,
+	    .providers = report_providers,
 	    .arg = r,
 	};
 	report_init();

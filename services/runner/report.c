@@ -70,6 +70,19 @@ void report_circuit(const struct provider *p, bool open)
 	metric_set(metric_series(&circuit, p->name, NULL), open);
 }
 
+void report_providers(void *arg, struct json_writer *w)
+{
+	(void)arg;
+	json_begin_array(w);
+	for (const struct metric_series *s = atomic_load(&circuit.first); s; s = s->next) {
+		json_begin_object(w);
+		json_kv_cstr(w, "provider", s->value1);
+		json_kv_cstr(w, "circuit", metric_value(s) ? "open" : "closed");
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
 static void report_metrics(const struct runner_metrics_sample *s, const char *model)
 {
 	metric_add(metric_series(&jobs_total, s->outcome, NULL), 1);

@@ -45,5 +45,7 @@ struct runner_metrics_sample {
 void report_init(void);
 void report_call(const struct runner *r, const struct runner_metrics_sample *s);
 void report_circuit(const struct provider *p, bool open);
+/* [{provider, circuit}] of the providers that were called: worker_info.providers. Any thread. */
+void report_providers(void *arg, struct json_writer *w);
 
 #endif

@@ -1,7 +1,7 @@
 /* Medians over the profiles of earlier runs. */
 #include "services/watchers/past.h"
 
-#include "stats/median.h"
+#include "stats/stats.h"
 
 #define ROWS_MIN 100
 
@@ -32,6 +32,6 @@ bool past_share(struct scan *s, const struct profile *p, size_t column, const ch
 			all[n++] = share(&p->past[i][column]);
 	if (!n)
 		return false;
-	*ret = median_of(all, n);
+	*ret = stats_median(all, n);
 	return true;
 }

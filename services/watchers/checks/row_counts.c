@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "services/watchers/past.h"
-#include "stats/median.h"
+#include "stats/stats.h"
 
 #define ROWS_MIN 100
 #define CHANGES_MIN 3 /* from run to run, for a judgement by what is usual */
@@ -22,7 +22,7 @@ static bool is_unusual(const struct profile *p, size_t first, int64_t before)
 	if (n < CHANGES_MIN)
 		return (double)p->rows < FEW_LOSS * (double)before || (double)p->rows > FEW_GROWTH * (double)before;
 	memcpy(scratch, changes, n * sizeof *changes);
-	double usual = median_of(scratch, n), spread = median_spread(changes, n, usual);
+	double usual = stats_median(scratch, n), spread = STATS_MAD_SIGMA * stats_mad(changes, n, usual, changes);
 	double most = SPREADS * spread > LEAST ? SPREADS * spread : LEAST;
 	return fabs(change - usual) > most;
 }

@@ -1,0 +1,59 @@
+/* The sums that are kept of the ledger: what they are, how they follow it, and making them again from it. */
+#ifndef GANNET_ANALYTICS_ROLLUP_H
+#define GANNET_ANALYTICS_ROLLUP_H
+
+#include "store/store.h"
+
+enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAIN_MONTH, GRAINS };
+extern const char *const grain_names[GRAINS];
+extern const int64_t grain_ms[GRAINS]; /* 0 for months, which differ */
+
+/* Sets of dimensions: what a table of sums can tell apart. The model's are in all of them. */
+enum rollup_set { ROLLUP_MODEL, ROLLUP_WORK, ROLLUP_USER, ROLLUP_SETS };
+extern const char *const rollup_names[ROLLUP_SETS];
+
+/* X(name, sum over rows of the ledger): the counters. The names are columns of every table ai_usage_<grain>_<set>. */
+#define TIMED "status = 'completed' AND NOT cached"
+#define ROLLUP_COUNTERS(X)                                                                                             \
+	X(jobs, "count(*)")                                                                                                \
+	X(retries, "sum(greatest(attempt - 1, 0))")                                                                        \
+	X(cached, "count(*) FILTER (WHERE cached)")                                                                        \
+	X(fallbacks, "count(*) FILTER (WHERE fallback)")                                                                   \
+	X(unpriced, "count(*) FILTER (WHERE NOT priced)")                                                                  \
+	X(input_tokens, "sum(input_tokens)")                                                                               \
+	X(cache_read_tokens, "sum(cache_read_tokens)")                                                                     \
+	X(cache_write_tokens, "sum(cache_write_tokens)")                                                                   \
+	X(output_tokens, "sum(output_tokens)")                                                                             \
+	X(reasoning_tokens, "sum(reasoning_tokens)")                                                                       \
+	X(total_tokens, "sum(total_tokens)")                                                                               \
+	X(cost_nanousd, "coalesce(sum(cost_nanousd), 0)")                                                                  \
+	X(saved_nanousd, "sum(saved_nanousd)")                                                                             \
+	X(prompt_saved_nanousd, "sum(prompt_saved_nanousd)")                                                               \
+	X(processing_ms, "coalesce(sum(processing_ms) FILTER (WHERE " TIMED "), 0)")                                       \
+	X(processing_n, "count(processing_ms) FILTER (WHERE " TIMED ")")                                                   \
+	X(queue_ms, "coalesce(sum(queue_ms), 0)")                                                                          \
+	X(queue_n, "count(queue_ms)")                                                                                      \
+	X(first_token_ms, "coalesce(sum(first_token_ms) FILTER (WHERE " TIMED "), 0)")                                     \
+	X(first_token_n, "count(first_token_ms) FILTER (WHERE " TIMED ")")                                                 \
+	X(speed_tokens, "coalesce(sum(output_tokens) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")                  \
+	X(speed_ms, "coalesce(sum(processing_ms) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")
+
+/* What is counted in bins; the values of ai_usage_<grain>_bins.metric. */
+enum bins_metric { BINS_PROCESSING = 1, BINS_FIRST_TOKEN, BINS_QUEUE, BINS_METRICS };
+
+/*
+ * The statement that adds all rows of `source` (a table, or a query in brackets) to all sums. The same one follows the
+ * ledger batch by batch and makes the sums again, so they cannot differ but by what it was given. Times are truncated in
+ * the session's time zone, which must be UTC.
+ */
+void rollup_sql(const char *source, struct buf *out);
+
+/*
+ * Makes a tenant's sums again for whole days (UTC) in [from_ms, to_ms), day by day, each in a transaction of its own in
+ * which the ledger stands still; the sums of its month are made of those of the month's days, which may reach further back
+ * than the ledger. `pause` (or NULL) is called between days; true ends with CANCELLED.
+ */
+enum status rollup_rebuild(struct store *s, struct span tenant, int64_t from_ms, int64_t to_ms, bool (*pause)(void *arg),
+                           void *arg, struct err *err) must_check;
+
+#endif

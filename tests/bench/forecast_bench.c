@@ -1,0 +1,202 @@
+/*
+ * Compares the forecast of a month's costs with three that people use: last month's costs, a plain regression, and last
+ * week's days again. Mean absolute percentage errors over generated series: one JSON line for each kind and one over all.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stats/forecast.h"
+#include "stats/stats.h"
+#include "tests/lib/test.h"
+
+#define DAYS 240
+#define MONTH 30
+#define HISTORY 120
+#define SERIES 300
+
+static uint64_t state = 88172645463325252ull;
+
+static double uniform(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return ((double)(state >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double gauss(void)
+{
+	return sqrt(-2 * log(uniform())) * cos(2 * M_PI * uniform());
+}
+
+static double weekend(int i, double share)
+{
+	return i % 7 >= 5 ? share : 1;
+}
+
+/* ---- kinds of series */
+
+static void flat(double *v)
+{
+	double level = 50 + 100 * uniform(), spread = 0.1 + 0.2 * uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmax(0, level * (1 + spread * gauss()));
+}
+
+static void trend(double *v)
+{
+	double level = 50 + 50 * uniform(), slope = 0.5 + uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmax(0, (level + slope * i) * (1 + 0.12 * gauss()));
+}
+
+static void office(double *v)
+{
+	double level = 80 + 40 * uniform(), share = 0.1 + 0.4 * uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmax(0, level * weekend(i, share) * (1 + 0.1 * gauss()));
+}
+
+static void growing_office(double *v)
+{
+	double level = 80 + 40 * uniform(), share = 0.1 + 0.4 * uniform(), slope = 0.003 + 0.005 * uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmax(0, level * (1 + slope * i) * weekend(i, share) * (1 + 0.1 * gauss()));
+}
+
+/* As a product's traffic after its start. */
+static void exponential(double *v)
+{
+	double rate = 0.006 + 0.006 * uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmax(0, 20 * exp(rate * i) * weekend(i, 0.5) * (1 + 0.15 * gauss()));
+}
+
+/* As a bill after another model was chosen, or a prompt made shorter. */
+static void step(double *v)
+{
+	double at = 100 + 120 * uniform(), factor = 0.4 + 2 * uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmax(0, 60 * (i >= at ? factor : 1) * weekend(i, 0.4) * (1 + 0.1 * gauss()));
+}
+
+/* As batch runs on top of daily work. */
+static void spikes(double *v)
+{
+	for (int i = 0; i < DAYS; i++) {
+		v[i] = fmax(0, 60 * weekend(i, 0.5) * (1 + 0.12 * gauss()));
+		if (uniform() < 0.03)
+			v[i] *= 4 + 6 * uniform();
+	}
+}
+
+/* As web traffic: the level wanders. */
+static void wandering(double *v)
+{
+	double level = 4;
+	for (int i = 0; i < DAYS; i++) {
+		level += 0.03 * gauss();
+		v[i] = exp(level) * weekend(i, 0.6) * exp(0.1 * gauss());
+	}
+}
+
+/* As a tool that is used now and then. */
+static void intermittent(double *v)
+{
+	for (int i = 0; i < DAYS; i++)
+		v[i] = uniform() < 0.4 ? 20 * exp(0.6 * gauss()) : 0;
+}
+
+static const struct {
+	const char *name;
+	void (*make)(double *v);
+} kinds[] = {{"flat", flat},   {"trend", trend},   {"office", office},       {"growing office", growing_office}, {"exponential", exponential},
+             {"step", step},   {"spikes", spikes}, {"wandering", wandering}, {"intermittent", intermittent}};
+
+/* ---- the four forecasts of a month, `done` days of which are over */
+
+enum { OURS, LAST_MONTH, REGRESSION, SEASONAL_NAIVE, METHODS };
+
+static double sum(const double *v, int from, int to)
+{
+	double s = 0;
+	for (int i = from; i < to; i++)
+		s += v[i];
+	return s;
+}
+
+static double by_regression(const double *v, int from, int now, int end)
+{
+	double x[DAYS], s = 0;
+	struct stats_line l;
+	for (int i = from; i < now; i++)
+		x[i - from] = i;
+	CHECK(stats_line_fit(x, v + from, NULL, (size_t)(now - from), 0, &l));
+	for (int i = now; i < end; i++)
+		s += fmax(0, l.mean_y + l.slope * (i - l.mean_x));
+	return s;
+}
+
+static double by_last_week(const double *v, int now, int end)
+{
+	double s = 0;
+	for (int i = now; i < end; i++)
+		s += v[now - 7 + (i - now) % 7];
+	return s;
+}
+
+struct errors {
+	double sum[METHODS], inside;
+	int n;
+};
+
+static void compare(const double *v, int month, int done, struct errors *e)
+{
+	int now = month + done, end = month + MONTH, from = now - HISTORY;
+	double actual = sum(v, month, end), spent = sum(v, month, now);
+	const struct forecast_input in = {.daily = v + from,
+	                                  .n = HISTORY,
+	                                  .first_weekday = (unsigned)(from % 7),
+	                                  .days = (size_t)(end - now),
+	                                  .first_share = 1};
+	struct forecast f;
+	CHECK(forecast_fit(&in, &f));
+	const double said[METHODS] = {spent + f.sum, sum(v, month - MONTH, month), spent + by_regression(v, from, now, end),
+	                              spent + by_last_week(v, now, end)};
+	for (int m = 0; m < METHODS; m++)
+		e->sum[m] += fabs(said[m] - actual) / actual;
+	e->inside += actual >= spent + f.low && actual <= spent + f.high;
+	e->n++;
+}
+
+static void report(const char *name, const struct errors *e)
+{
+	printf("{\"bench\":\"forecast\",\"case\":\"%s\",\"months\":%d,\"mape_percent\":{\"gannet\":%.2f,\"last month\":%.2f,\"regression\":%.2f,"
+	       "\"seasonal naive\":%.2f},\"inside_interval_percent\":%.1f}\n",
+	       name, e->n, 100 * e->sum[OURS] / e->n, 100 * e->sum[LAST_MONTH] / e->n, 100 * e->sum[REGRESSION] / e->n,
+	       100 * e->sum[SEASONAL_NAIVE] / e->n, 100 * e->inside / e->n);
+}
+
+TEST(months_of_generated_series)
+{
+	struct errors all = {0};
+	for (size_t k = 0; k < countof(kinds); k++) {
+		struct errors one = {0};
+		for (int series = 0; series < SERIES; series++) {
+			double v[DAYS];
+			kinds[k].make(v);
+			int month = DAYS - MONTH - 1 - (int)(uniform() * 28);
+			for (int done = 5; done < MONTH; done += 5)
+				compare(v, month, done, &one);
+		}
+		report(kinds[k].name, &one);
+		for (int m = 0; m < METHODS; m++)
+			all.sum[m] += one.sum[m];
+		all.inside += one.inside;
+		all.n += one.n;
+	}
+	report("all", &all);
+	for (int m = 1; m < METHODS; m++)
+		CHECK(all.sum[OURS] < all.sum[m]);
+}
