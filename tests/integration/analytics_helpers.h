@@ -5,6 +5,14 @@
 #include "tests/integration/jobs_helpers.h"
 
 /* The service, with its schema there. */
+static bool answers_from_the_ledger(void)
+{
+	enum status status;
+	struct err err;
+	test_request(test_bus(), "gannet.nobody.analytics.settings", "{}", &status, &err);
+	return status == STATUS_OK;
+}
+
 UNUSED static struct test_process *start_analytics(const char *const *env)
 {
 	test_postgres_url();
@@ -12,6 +20,7 @@ UNUSED static struct test_process *start_analytics(const char *const *env)
 	struct test_process *p = test_spawn("gannet-analytics", env, NULL);
 	test_ready(p);
 	WAIT_FOR(strcmp(test_sql("SELECT to_regclass('ai_usage_watched') IS NOT NULL"), "t") == 0, "the schema");
+	WAIT_FOR(answers_from_the_ledger(), "the service to know of the schema");
 	return p;
 }
 
