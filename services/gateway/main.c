@@ -170,7 +170,7 @@ static struct service_use uses[ROUTES_MAX + 8] = {
     {USE_FOLLOW, STREAM_STATE},
     {USE_FOLLOW, STREAM_FINDINGS},
     {USE_FOLLOW, STREAM_SIGNALS},
-    {USE_SUBSCRIBE, "gannet.*.jobs.stream.*"},
+    {USE_SUBSCRIBE, "gannet.*.jobs.stream.>"},
     {USE_PUBLISH, "gannet.*.jobs.get"}, /* whose a job is */
 };
 
