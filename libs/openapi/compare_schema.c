@@ -415,6 +415,8 @@ void compare_schemas(struct compare *c, enum schema_side side, struct json befor
 {
 	struct span before_ref, after_ref;
 	struct json b = api_follow(c->base, before, &before_ref), a = api_follow(c->revision, after, &after_ref);
+	if (!b.text.p && !a.text.p)
+		return;
 	if (span_eq(b.text, a.text) && !before_ref.p && !after_ref.p && !memmem(b.text.p, b.text.n, "$ref", 4))
 		return; /* written the same, and leads nowhere else */
 	if (before_ref.p && after_ref.p)
