@@ -110,7 +110,7 @@ static void write_sql(const struct report *r, const struct query *q, const struc
 		if (r->measures[i].sql)
 			buf_printf(out, ", %s", r->measures[i].sql);
 	buf_addspan(out, buf_span(&from->text));
-	buf_printf(out, " GROUP BY GROUPING SETS ((i%.*s), ()) ORDER BY 1 DESC%s, %s%.*s LIMIT %lld", SPAN_ARG(g),
+	buf_printf(out, " GROUP BY GROUPING SETS ((i%.*s), ()) HAVING grouping(i) = 1 OR sum(jobs) <> 0 ORDER BY 1 DESC%s, %s%.*s LIMIT %lld", SPAN_ARG(g),
 	           q->unit == UNIT_NONE ? "" : ", i", r->order, SPAN_ARG(g), (long long)q->limit + 2);
 }
 

@@ -7,11 +7,23 @@
 
 const char *const grain_names[GRAINS] = {"minute", "hour", "day", "month"};
 const int64_t grain_ms[GRAINS] = {60000, 3600000, 86400000, 0};
-const char *const rollup_names[ROLLUP_SETS] = {"model", "work", "user"};
+const char *const rollup_names[ROLLUP_SETS] = {"model", "work", "person", "user"};
 
-/* Which dimensions each set has besides tenant, status, provider and model. */
-static const char *const set_dimensions[ROLLUP_SETS] = {
-    "'', '', '', ''", "operation, pipeline, field_name, ''", "'', '', '', user_id"};
+/* The dimensions that each set has besides tenant and status: as values of a row, and as what a row is made for. */
+static const struct {
+	const char *values, *by;
+} set_dimensions[ROLLUP_SETS] = {
+    [ROLLUP_MODEL] = {"provider, model, '', '', '', ''", ", provider, model"},
+    [ROLLUP_WORK] = {"provider, model, operation, pipeline, field_name, ''",
+                     ", provider, model, operation, pipeline, field_name"},
+    [ROLLUP_PERSON] = {"'', '', '', '', '', user_id", ", user_id"},
+    [ROLLUP_USER] = {"provider, model, '', '', '', user_id", ", provider, model, user_id"},
+};
+
+bool rollup_keeps(enum grain g, enum rollup_set set)
+{
+	return set != ROLLUP_PERSON || g >= GRAIN_DAY;
+}
 
 #define DIMENSIONS "tenant, status, provider, model, operation, pipeline, field_name, user_id"
 #define COUNTER_NAME(name, sum) #name ", "
@@ -20,20 +32,14 @@ static const char *const set_dimensions[ROLLUP_SETS] = {
 #define COUNTER_ADD(name, sum) #name " = r." #name " + EXCLUDED." #name ", "
 #define COUNTERS ROLLUP_COUNTERS(COUNTER_NAME)
 
-
 static void add_set(enum grain g, enum rollup_set set, struct buf *out)
 {
 	const char *grain = grain_names[g], *name = rollup_names[set];
 	buf_printf(out, ", %s_%s AS (INSERT INTO ai_usage_%s_%s AS r (" COUNTERS "bucket, " DIMENSIONS ") SELECT ", grain,
 	           name, grain, name);
 	buf_printf(out,
-	           ROLLUP_COUNTERS(COUNTER_AGAIN) "bucket, tenant, status, provider, model, %s FROM %ss "
-	                                          "GROUP BY bucket, tenant, status, provider, model",
-	           set_dimensions[set], grain);
-	if (set == ROLLUP_WORK)
-		buf_adds(out, ", operation, pipeline, field_name");
-	if (set == ROLLUP_USER)
-		buf_adds(out, ", user_id");
+	           ROLLUP_COUNTERS(COUNTER_AGAIN) "bucket, tenant, status, %s FROM %ss GROUP BY bucket, tenant, status%s",
+	           set_dimensions[set].values, grain, set_dimensions[set].by);
 	buf_adds(out,
 	         " ON CONFLICT (tenant, bucket, model, provider, status, operation, pipeline, field_name, user_id) "
 	         "DO UPDATE SET " ROLLUP_COUNTERS(COUNTER_ADD));
@@ -79,7 +85,8 @@ static void sums_sql(const char *source, enum grain last, struct buf *out)
 	           BINS_PROCESSING, BINS_FIRST_TOKEN, BINS_QUEUE);
 	for (int g = 0; g <= (int)last; g++) {
 		for (int set = 0; set < ROLLUP_SETS; set++)
-			add_set((enum grain)g, (enum rollup_set)set, out);
+			if (rollup_keeps((enum grain)g, (enum rollup_set)set))
+				add_set((enum grain)g, (enum rollup_set)set, out);
 		add_bins((enum grain)g, out);
 	}
 	buf_adds(out, " SELECT 1");
@@ -128,6 +135,8 @@ static enum status clear_day(struct store *s, const struct span params[3], struc
 	enum status status = STATUS_OK;
 	for (int g = 0; g < GRAIN_MONTH && status == STATUS_OK; g++)
 		for (int set = 0; set <= ROLLUP_SETS && status == STATUS_OK; set++) {
+			if (!rollup_keeps((enum grain)g, (enum rollup_set)set))
+				continue;
 			snprintf(sql, sizeof sql,
 			         "DELETE FROM ai_usage_%s_%s WHERE tenant = $1 AND bucket >= $2::timestamptz AND bucket < "
 			         "$3::timestamptz",

@@ -8,9 +8,13 @@ enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAIN_MONTH, GRAINS };
 extern const char *const grain_names[GRAINS];
 extern const int64_t grain_ms[GRAINS]; /* 0 for months, which differ */
 
-/* Sets of dimensions: what a table of sums can tell apart. The model's are in all of them. */
-enum rollup_set { ROLLUP_MODEL, ROLLUP_WORK, ROLLUP_USER, ROLLUP_SETS };
+/*
+ * Sets of dimensions: what a table of sums can tell apart, the smaller ones first. The model's (status, provider, model) are
+ * in all of them but the person's, which has status and user, and is kept of days and months only.
+ */
+enum rollup_set { ROLLUP_MODEL, ROLLUP_WORK, ROLLUP_PERSON, ROLLUP_USER, ROLLUP_SETS };
 extern const char *const rollup_names[ROLLUP_SETS];
+bool rollup_keeps(enum grain g, enum rollup_set set);
 
 /* X(name, sum over rows of the ledger): the counters. The names are columns of every table ai_usage_<grain>_<set>. */
 #define TIMED "status = 'completed' AND NOT cached"

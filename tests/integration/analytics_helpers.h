@@ -4,14 +4,18 @@
 
 #include "tests/integration/jobs_helpers.h"
 
-/* The service, with its schema there. */
+/* The service, with its schema there and its ledger at work. */
 UNUSED static struct test_process *start_analytics(const char *const *env)
 {
 	test_postgres_url();
 	test_nats_url();
 	struct test_process *p = test_spawn("gannet-analytics", env, NULL);
 	test_ready(p);
-	WAIT_FOR(strcmp(test_sql("SELECT to_regclass('ai_usage_watched') IS NOT NULL"), "t") == 0, "the schema");
+	/* The ledger's lock is asked for when the schema is there and requests are let in. */
+	WAIT_FOR(strcmp(test_sql("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint << 32 | objid::bigint = "
+	                         "7449356679075097963"),
+	                "t") == 0,
+	         "the schema and the ledger");
 	return p;
 }
 

@@ -129,12 +129,13 @@ TEST(a_writer_without_its_lock_writes_nothing_twice)
 	check_ledger(&spent);
 }
 
-#define TABLES_MAX 16
+#define TABLES_MAX 18
 static const char *const tables[TABLES_MAX] = {
     "ai_usage_minute_model", "ai_usage_minute_work", "ai_usage_minute_user", "ai_usage_minute_bins",
     "ai_usage_hour_model",   "ai_usage_hour_work",   "ai_usage_hour_user",   "ai_usage_hour_bins",
     "ai_usage_day_model",    "ai_usage_day_work",    "ai_usage_day_user",    "ai_usage_day_bins",
-    "ai_usage_month_model",  "ai_usage_month_work",  "ai_usage_month_user",  "ai_usage_month_bins"};
+    "ai_usage_month_model",  "ai_usage_month_work",  "ai_usage_month_user",  "ai_usage_month_bins",
+    "ai_usage_day_person",   "ai_usage_month_person"};
 
 TEST(sums_made_again_from_the_ledger_are_those_that_were_kept)
 {
