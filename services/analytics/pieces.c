@@ -98,24 +98,14 @@ static enum rollup_set choose(const struct query *q)
 	for (unsigned d = 0; d < DIMENSIONS_N; d++)
 		if (q->filters[d].p)
 			needed |= 1u << d;
-	const unsigned model = 1u << DIM_MODEL | 1u << DIM_PROVIDER | 1u << DIM_STATUS;
-	const unsigned work = model | 1u << DIM_OPERATION | 1u << DIM_PIPELINE | 1u << DIM_FIELD;
-	const unsigned sets[ROLLUP_SETS] = {
-	    [ROLLUP_MODEL] = model,
-	    [ROLLUP_WORK] = work,
-	    [ROLLUP_PERSON] = 1u << DIM_USER | 1u << DIM_STATUS,
-	    [ROLLUP_USER] = model | 1u << DIM_USER,
-	};
+	const unsigned plain = 1u << DIM_MODEL | 1u << DIM_PROVIDER, model = plain | 1u << DIM_STATUS;
+	const unsigned task = 1u << DIM_OPERATION | 1u << DIM_PIPELINE | 1u << DIM_FIELD, person = 1u << DIM_USER;
+	const unsigned sets[ROLLUP_SETS] = {[ROLLUP_PLAIN] = plain,   [ROLLUP_TASK] = task,         [ROLLUP_PERSON] = person,
+	                                    [ROLLUP_MODEL] = model,   [ROLLUP_WORK] = model | task, [ROLLUP_USER] = model | person};
 	for (unsigned s = 0; s < ROLLUP_SETS; s++)
 		if (!(needed & ~sets[s]))
 			return (enum rollup_set)s;
 	return ROLLUP_SETS;
-}
-
-/* Hours and minutes have no sums by user alone; those by user and model tell the same. */
-static const char *set_name(enum rollup_set set, enum grain g)
-{
-	return rollup_names[rollup_keeps(g, set) ? set : ROLLUP_USER];
 }
 
 static size_t add_param(struct query_sql *out, struct span value)
@@ -177,6 +167,27 @@ static void begin(const struct query *q, struct query_sql *out)
 #define COUNTER(name, sum) ", r." #name
 #define COUNTER_SIGNED(name, sum) ", r." #name " * g.f AS " #name
 #define COUNTER_OF_LEDGER(name, sum) ", (" sum ")::bigint * g.f AS " #name
+#define END(status) ", r." #status
+#define END_SIGNED(status) ", r." #status " * g.f AS " #status
+#define END_OF_STATUS(name) ", CASE r.status WHEN '" #name "' THEN r.jobs * g.f ELSE 0 END AS " #name
+#define END_OF_LEDGER(name) ", CASE r.status WHEN '" #name "' THEN count(*) * g.f ELSE 0 END AS " #name
+
+static void add_sums(const struct query *q, struct pieces *p, enum grain g, enum rollup_set set, struct arena *a,
+                     struct query_sql *out)
+{
+	char table[64];
+	if (!rollup_keeps(g, set))
+		set = rollup_larger(set);
+	snprintf(table, sizeof table, "ai_usage_%s_%s", grain_names[g], rollup_names[set]);
+	buf_adds(&out->text, "SELECT g.i, " ALL_DIMENSIONS);
+	buf_adds(&out->text, p->taken_away ? ROLLUP_COUNTERS(COUNTER_SIGNED) : ROLLUP_COUNTERS(COUNTER));
+	if (!rollup_is_small(set))
+		buf_adds(&out->text, ROLLUP_ENDS(END_OF_STATUS));
+	else
+		buf_adds(&out->text, p->taken_away ? ROLLUP_ENDS(END_SIGNED) : ROLLUP_ENDS(END));
+	add_join(q, p, table, "bucket", a, out);
+	out->rollup = true;
+}
 
 /* $2 to $8 have to appear, or PostgreSQL cannot tell their types. */
 static void end(struct query_sql *out)
@@ -193,23 +204,18 @@ void query_from(const struct query *q, const struct axis *axis, struct arena *a,
 	cut_all(q, axis, set != ROLLUP_SETS, all);
 	begin(q, out);
 	for (int s = 0; s < SOURCES; s++) {
-		char table[64];
 		if (!all[s].n)
 			continue;
 		buf_adds(&out->text, all_of);
 		all_of = " UNION ALL ";
-		if (s == SOURCE_LEDGER) {
-			out->ledger = true;
-			buf_adds(&out->text, "SELECT g.i, " ALL_DIMENSIONS ROLLUP_COUNTERS(COUNTER_OF_LEDGER));
-			add_join(q, &all[s], "ai_usage_metrics", "at", a, out);
-			buf_adds(&out->text, " GROUP BY g.i, g.f, " ALL_DIMENSIONS);
-		} else {
-			out->rollup = true;
-			snprintf(table, sizeof table, "ai_usage_%s_%s", grain_names[s], set_name(set, (enum grain)s));
-			buf_adds(&out->text, all[s].taken_away ? "SELECT g.i, " ALL_DIMENSIONS ROLLUP_COUNTERS(COUNTER_SIGNED)
-			                                       : "SELECT g.i, " ALL_DIMENSIONS ROLLUP_COUNTERS(COUNTER));
-			add_join(q, &all[s], table, "bucket", a, out);
+		if (s != SOURCE_LEDGER) {
+			add_sums(q, &all[s], (enum grain)s, set, a, out);
+			continue;
 		}
+		out->ledger = true;
+		buf_adds(&out->text, "SELECT g.i, " ALL_DIMENSIONS ROLLUP_COUNTERS(COUNTER_OF_LEDGER) ROLLUP_ENDS(END_OF_LEDGER));
+		add_join(q, &all[s], "ai_usage_metrics", "at", a, out);
+		buf_adds(&out->text, " GROUP BY g.i, g.f, " ALL_DIMENSIONS);
 	}
 	end(out);
 	free_pieces(all);

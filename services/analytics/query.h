@@ -58,7 +58,7 @@ void query_sql_free(struct query_sql *s);
 #define scoped_query_sql __attribute__((cleanup(query_sql_free))) struct query_sql
 
 /*
- * Writes "FROM (…) AS u": rows with `i` (place on the axis), all dimensions and all counters, to be added up further. Some
+ * Writes "FROM (…) AS u": rows with `i` (place on the axis), all dimensions, all counters and all ends, to be added up further. Some
  * rows take away what others have too much: a group whose jobs come to 0 is none. The question's filters are in it.
  */
 void query_from(const struct query *q, const struct axis *axis, struct arena *a, struct query_sql *out);
