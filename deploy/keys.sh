@@ -1,6 +1,7 @@
 #!/bin/sh -eu
 # Makes every password of the suite that is not there yet, and puts into KEYS/<service> what that service needs to connect:
-# nats_url, database_url, redis_url. KEYS is /keys unless set; SERVICES, WITH_POSTGRES and WITH_VALKEY name services, TENANTS tenants.
+# nats_url, database_url, redis_url. KEYS is /keys unless set; SERVICES, WITH_POSTGRES and WITH_VALKEY name services, TENANTS tenants,
+# MADE other secrets, <service>/<file>.
 keys=${KEYS:-/keys}
 
 password() { od -An -N 24 -t x1 /dev/urandom | tr -d ' \n'; }
@@ -42,5 +43,8 @@ for name in $WITH_POSTGRES; do
 done
 for name in $WITH_VALKEY; do
 	echo "${REDIS_URL:-redis://:$(cat "$keys/valkey/password")@valkey:6379/0}" | save "$keys/$name/redis_url"
+done
+for name in ${MADE-}; do
+	[ -s "$keys/$name" ] || password | save "$keys/$name"
 done
 echo "keys are in place"

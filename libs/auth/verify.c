@@ -205,7 +205,6 @@ static bool type_is_ours(struct json header)
 static enum status check_signature(const struct auth_key_set *keys, struct json header, const struct parts *p, struct err *err)
 {
 	struct json algorithm, kid = {0}, crit;
-	scoped_arena a = {0};
 	if (header.type != JSON_OBJECT || !json_member(header, SPAN("alg"), &algorithm) || algorithm.type != JSON_STRING ||
 	    !type_is_ours(header))
 		return err_set(err, STATUS_UNAUTHORIZED, "the token's header is not that of a JWT");

@@ -52,9 +52,11 @@ static enum status find_text(const struct env_option *o, const char **ret, struc
 		*ret = value;
 		return STATUS_OK;
 	}
-	if (path && *path)
-		return read_file(file_name, path, ret, err);
-	*ret = o->fallback;
+	*ret = "";
+	if (path && *path && read_file(file_name, path, ret, err) != STATUS_OK)
+		return err->status;
+	if (!**ret)
+		*ret = o->fallback; /* an empty file is as good as none, as an empty variable is */
 	return STATUS_OK;
 }
 

@@ -10,7 +10,7 @@ enum env_kind { ENV_TEXT, ENV_INT, ENV_BOOL, ENV_MS /* "250ms", "5s", "2m", "1h"
 /*
  * One option. `offset` is into the caller's config struct: const char * for ENV_TEXT, int64_t for ENV_INT and ENV_MS,
  * bool for ENV_BOOL. NAME_FILE is read too when NAME is not set (a secret mounted as a file of up to ENV_FILE_MAX
- * bytes; one trailing newline is dropped). A variable that is set to nothing counts as unset.
+ * bytes; one trailing newline is dropped). A variable or a file without a text in it counts as unset.
  */
 #define ENV_FILE_MAX 65536
 struct env_option {

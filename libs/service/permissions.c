@@ -90,6 +90,8 @@ static void may_execute(struct buf *out, const char *kind)
 	line(out, "publish", "$KV." BUCKET_WORKERS ".*");
 	may_get(out, STREAM_EVENTS);
 	may_follow(out, BUCKET_CANCELLED);
+	may_look_at(out, BUCKET_PAUSED);
+	may_follow(out, BUCKET_PAUSED);
 }
 
 static void write_use(struct buf *out, const struct service_use *u)

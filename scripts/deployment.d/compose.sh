@@ -37,13 +37,18 @@ Y
 		echo "      $secret: \${$secret:-}"
 		echo "      ${secret}_FILE: /run/secrets/$(lower "$secret")"
 	done
+	for secret in ${conf[$s.makes]}; do
+		echo "      $secret: \${$secret:-}"
+		echo "      ${secret}_FILE: /run/keys/$(lower "$secret")"
+	done
 	if [ -n "$(secrets_of "$s")" ]; then
 		echo "    secrets:"
 		for secret in $(secrets_of "$s"); do echo "      - $(lower "$secret")"; done
 	fi
 	[ -z "${conf[$s.http]}" ] || echo "    ports: [\"\${GANNET_BIND:-127.0.0.1}:\${GANNET_${s^^}_PORT:-${conf[$s.http]}}:${conf[$s.http]}\"]"
-	if is_on_bus "$s" || [ "${conf[$s.model_volume]}" = yes ]; then echo "    volumes:"; fi
+	if is_on_bus "$s" || [ "${conf[$s.model_volume]}${conf[$s.files]}" != nono ]; then echo "    volumes:"; fi
 	! is_on_bus "$s" || echo "      - keys-$s:/run/keys:ro"
+	[ "${conf[$s.files]}" != yes ] || echo "      - \${GANNET_CONFIG:-./deploy/config}:/config:ro"
 	[ "${conf[$s.model_volume]}" != yes ] || echo "      - models:/models"
 }
 
@@ -83,6 +88,7 @@ Y
 	echo "      SERVICES: ${bus_services[*]}"
 	echo "      WITH_POSTGRES: $(needing postgres)"
 	echo "      WITH_VALKEY: $(needing valkey)"
+	echo "      MADE: $(all_made | xargs)"
 	cat <<'Y'
     volumes:
       - ./deploy/keys.sh:/keys.sh:ro

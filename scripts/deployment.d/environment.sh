@@ -15,6 +15,9 @@ T
 			if has_option "$s" "$name"; then variable "gannet-$s: $(help_of "$s" "$name")" "${name}_FILE"; echo "#$name="; break; fi
 		done
 	done
+	for s in "${services[@]}"; do
+		for name in ${conf[$s.makes]}; do variable "gannet-$s: $(help_of "$s" "$name"); made at the first start when unset" "$name"; done
+	done
 	printf '\n# ---- every service\n'
 	for name in $common; do variable "$(help_of every "$name")" "$name"; done
 	for s in "${services[@]}"; do
@@ -28,7 +31,8 @@ T
 	done
 	printf '\n# ---- this installation\n'
 	variable "address that published ports are bound to; others than loopback need a firewall and TLS before them" GANNET_BIND 127.0.0.1
-	variable "tenant of docker compose run gannet" GANNET_TENANT acme
+	[[ $told == *" GANNET_TENANT "* ]] || variable "tenant of docker compose run gannet" GANNET_TENANT acme
+	variable "folder that services see as /config: what GANNET_SOURCES, GANNET_WATCHERS and the like name is there" GANNET_CONFIG ./deploy/config
 	variable "begins the names of the services' images" GANNET_IMAGE_PREFIX gannet-
 	variable "their tag" GANNET_TAG latest
 	variable "revision that is written into images built here" GANNET_COMMIT unknown

@@ -3,12 +3,16 @@
 
 deployed() { for s in "${services[@]}"; do [ -n "${conf[$s.profile]}" ] || ! is_on_bus "$s" || echo "$s"; done; }
 
+scaled() { for s in $(deployed); do [ "${conf[$s.scales]}" = no ] || echo "$s"; done; }
+
 kubernetes_files() {
 	local s
 	for s in $(deployed); do
 		write "k8s/base/$s/kustomization.yaml" service_kustomization "$s"
 		write "k8s/base/$s/workload.yaml" service_workload "$s"
 		write "k8s/base/$s/network.yaml" service_network "$s"
+	done
+	for s in $(scaled); do
 		write "k8s/components/keda/$s.yaml" service_keda "$s"
 		write "k8s/components/hpa/$s.yaml" service_hpa "$s"
 	done
@@ -41,7 +45,7 @@ Y
 component_kustomization() {
 	local s
 	printf '# Made by scripts/deployment.\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources:\n'
-	for s in $(deployed); do echo "  - $s.yaml"; done
+	for s in $(scaled); do echo "  - $s.yaml"; done
 }
 
 # Settings with another default than the program's.
@@ -122,6 +126,7 @@ Y
 	for secret in $(secrets_of "$s"); do
 		echo "            - { name: $secret, valueFrom: { secretKeyRef: { name: $s-secrets, key: $(lower "$secret"), optional: true } } }"
 	done
+	for secret in ${conf[$s.makes]}; do echo "            - { name: ${secret}_FILE, value: /run/keys/$(lower "$secret") }"; done
 	[ "${conf[$s.model_volume]}" != yes ] || echo '            - { name: MODEL_CACHE_DIR, value: /models }'
 	echo '          ports:'
 	echo '            - { name: health, containerPort: 9090 }'
@@ -139,9 +144,11 @@ Y
           volumeMounts:
             - { name: keys, mountPath: /run/keys, readOnly: true }
 Y
+	[ "${conf[$s.files]}" != yes ] || echo '            - { name: files, mountPath: /config, readOnly: true }'
 	[ "${conf[$s.model_volume]}" != yes ] || echo '            - { name: models, mountPath: /models }'
 	echo '      volumes:'
 	echo "        - { name: keys, secret: { secretName: $s-keys, defaultMode: 288 } }"
+	[ "${conf[$s.files]}" != yes ] || echo "        - { name: files, configMap: { name: $s-files, optional: true } }"
 	[ "${conf[$s.model_volume]}" != yes ] || echo '        - { name: models, persistentVolumeClaim: { claimName: models } }'
 	cat <<Y
 ---
@@ -208,7 +215,7 @@ consumers_of() {
 	"$bin/gannet-$1" --permissions | sed -nE 's/^publish \$JS\.API\.CONSUMER\.MSG\.NEXT\.([^.]+)\.(.+)$/\1 \2/p' | grep -v '^TICKS ' || true
 }
 
-most_replicas() { if [ "${conf[$1.scales]}" = no ]; then echo "${conf[$1.replicas]}"; else echo $((${conf[$1.replicas]} * 10)); fi; }
+most_replicas() { echo $((${conf[$1.replicas]} * 10)); }
 
 service_keda() {
 	local s=$1 stream consumer

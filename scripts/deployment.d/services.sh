@@ -30,12 +30,15 @@ settable() {
 secrets_of() {
 	local name
 	while IFS=$'\t' read -r name _; do
-		[ -z "$name" ] || ! is_secret "$name" || echo "$name"
+		[ -z "$name" ] || ! is_secret "$name" || is_made "$1" "$name" || echo "$name"
 	done <<<"${options_of[$1]}"
 }
 help_of() { printf '%s\n' "${options_of[$1]}" | awk -F '\t' -v name="$2" '$1 == name {print $2; exit}'; }
 preset_of() { printf '%s\n' "${presets[$1]-}" | sed -n "s/^$2=//p"; }
-uses() { case $2 in postgres) has_option "$1" DATABASE_URL ;; valkey) has_option "$1" REDIS_URL ;; esac; }
+uses() { [[ " ${conf[$1.stores]} " == *" $2 "* ]] || case $2 in postgres) has_option "$1" DATABASE_URL ;; valkey) has_option "$1" REDIS_URL ;; esac; }
+is_made() { [[ " ${conf[$1.makes]} " == *" $2 "* ]]; }
+# Of all services, "<service>/<file>" in the folder of passwords.
+all_made() { local s name; for s in "${services[@]}"; do for name in ${conf[$s.makes]}; do echo "$s/$(lower "$name")"; done; done; }
 is_on_bus() { [[ " ${bus_services[*]} " == *" $1 "* ]]; }
 kinds_of() { "$bin/gannet-$1" --permissions | sed -n 's/^kind //p'; }
 
@@ -43,10 +46,10 @@ preset() { presets[$service]+=$1$'\n'; }
 
 read_service() {
 	local service=$1 key
-	local profile='' replicas=1 cpu='50m 1' memory='32Mi 256Mi' http='' http_variable=PORT scales=yes model_volume=no allow_to=''
+	local profile='' replicas=1 cpu='50m 1' memory='32Mi 256Mi' http='' http_variable=PORT scales=yes stores='' makes='' files=no model_volume=no allow_to=''
 	# shellcheck source=/dev/null
 	[ ! -f "services/$service/deploy.conf" ] || . "services/$service/deploy.conf"
-	for key in profile replicas cpu memory http http_variable scales model_volume allow_to; do conf[$service.$key]=${!key}; done
+	for key in profile replicas cpu memory http http_variable scales stores makes files model_volume allow_to; do conf[$service.$key]=${!key}; done
 	if "$bin/gannet-$service" --permissions >/dev/null 2>&1; then bus_services+=("$service"); fi
 	options_of[$service]=$("$bin/gannet-$service" --help | sed -n "/^Options of gannet-$service:/,/^Options of every service:/p" | option_lines)
 }

@@ -123,10 +123,22 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 	release(service_state(s));
 }
 
+static const struct service_use uses[] = {
+    {USE_FOLLOW, STREAM_EVENTS},
+    {USE_FOLLOW, BUCKET_WORKERS},
+    {USE_SCHEDULE, "analytics", CONSUMER_TICKS_ANALYTICS},
+    {USE_PUBLISH, "gannet.*.findings.analytics.*"},
+    {USE_PUBLISH, "gannet.*.jobs.feedback_report"},
+};
+
 static const struct service_descriptor descriptor = {
     .name = "analytics",
     .summary = "ledger of usage, costs, performance, forecasts",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
+    .endpoints = analytics_endpoints,
+    .endpoints_n = ANALYTICS_ENDPOINTS,
     .options = options,
     .options_n = countof(options),
     .config = &config,

@@ -3,7 +3,7 @@
 
 #include "report.h"
 
-static const struct micro_endpoint endpoints[] = {
+const struct micro_endpoint analytics_endpoints[ANALYTICS_ENDPOINTS] = {
     {"usage", "gannet.*.analytics.usage", handle_usage, "Jobs and tokens by any dimension and time"},
     {"costs", "gannet.*.analytics.costs", handle_costs, "Money spent and saved, and what a job costs"},
     {"performance", "gannet.*.analytics.performance", handle_performance, "Times, error and retry rates, speed"},
@@ -17,7 +17,7 @@ static const struct micro_endpoint endpoints[] = {
 
 enum status requests_start(struct analytics *a, struct err *err)
 {
-	return micro_start(a->bus, "analytics", "Usage, costs, performance and forecasts", endpoints, countof(endpoints), a,
+	return micro_start(a->bus, "analytics", "Usage, costs, performance and forecasts", analytics_endpoints, ANALYTICS_ENDPOINTS, a,
 	                   a->clock, &a->micro, err);
 }
 

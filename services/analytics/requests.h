@@ -4,6 +4,8 @@
 
 #include "analytics.h"
 
+#define ANALYTICS_ENDPOINTS 9
+extern const struct micro_endpoint analytics_endpoints[ANALYTICS_ENDPOINTS];
 enum status requests_start(struct analytics *a, struct err *err) must_check;
 
 /* Decodes a request strictly into `ret`; no body at all is an empty object. Checks the tenant. */

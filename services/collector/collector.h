@@ -26,6 +26,8 @@ struct collector {
 };
 
 /* requests.c: snapshot.get and snapshot.take */
+#define COLLECTOR_ENDPOINTS 2
+extern const struct micro_endpoint collector_endpoints[COLLECTOR_ENDPOINTS];
 enum status requests_start(struct collector *c, struct err *err) must_check;
 
 #endif

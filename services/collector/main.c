@@ -102,10 +102,27 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 	release(service_state(s));
 }
 
+static const struct service_use uses[] = {
+    {USE_SCHEDULE, "collector", CONSUMER_TICKS_COLLECTOR},
+    {USE_PUBLISH, "gannet.*.snapshot.taken"},
+    {USE_GET, STREAM_STATE},
+    {USE_GET, BUCKET_LATEST},
+    {USE_PUT, BUCKET_LATEST},
+    /* Sources: signals, the suite's own jobs, and the state of any stream and consumer. */
+    {USE_FOLLOW, STREAM_SIGNALS},
+    {USE_PUBLISH, "gannet.*.jobs.stats"},
+    {USE_PUBLISH, "$JS.API.STREAM.INFO.*"},
+    {USE_PUBLISH, "$JS.API.CONSUMER.INFO.*.*"},
+};
+
 static const struct service_descriptor descriptor = {
     .name = "collector",
     .summary = "snapshots of systems: queues, publications, clips, alerts, workers and what else is configured",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
+    .endpoints = collector_endpoints,
+    .endpoints_n = COLLECTOR_ENDPOINTS,
     .options = options,
     .options_n = countof(options),
     .config = &options_read,

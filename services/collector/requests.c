@@ -31,13 +31,13 @@ static enum status handle_take(void *arg, const struct micro_request *r, struct 
 	return status;
 }
 
-static const struct micro_endpoint endpoints[] = {
+const struct micro_endpoint collector_endpoints[COLLECTOR_ENDPOINTS] = {
     {"get", "gannet.*.snapshot.get", handle_get, "The last snapshot"},
     {"take", "gannet.*.snapshot.take", handle_take, "A fresh snapshot, now"},
 };
 
 enum status requests_start(struct collector *c, struct err *err)
 {
-	return micro_start(c->bus, "collector", "What a tenant's system is like", endpoints, countof(endpoints), c,
+	return micro_start(c->bus, "collector", "What a tenant's system is like", collector_endpoints, COLLECTOR_ENDPOINTS, c,
 	                   c->clock, &c->micro, err);
 }

@@ -163,10 +163,36 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 	release(service_state(s));
 }
 
-static const struct service_descriptor descriptor = {
+/* Streams for /events, then what the routes ask. */
+static struct service_use uses[ROUTES_MAX + 8] = {
+    {USE_FOLLOW, BUCKET_LATEST},
+    {USE_FOLLOW, STREAM_EVENTS},
+    {USE_FOLLOW, STREAM_STATE},
+    {USE_FOLLOW, STREAM_FINDINGS},
+    {USE_FOLLOW, STREAM_SIGNALS},
+    {USE_SUBSCRIBE, "gannet.*.jobs.stream.>"},
+    {USE_PUBLISH, "gannet.*.jobs.get"}, /* whose a job is */
+};
+
+static void add_routes(struct service_descriptor *d)
+{
+	static char subjects[ROUTES_MAX][64];
+	const struct route *r;
+	while (uses[d->uses_n].kind)
+		d->uses_n++;
+	for (size_t i = 0; i < ROUTES_MAX && (r = route_at(i)); i++) {
+		if (!r->verb)
+			continue;
+		snprintf(subjects[i], sizeof subjects[i], "gannet.*.%s", r->verb);
+		uses[d->uses_n++] = (struct service_use){USE_PUBLISH, subjects[i]};
+	}
+}
+
+static struct service_descriptor descriptor = {
     .name = "gateway",
     .summary = "HTTP for what NATS subjects answer, and events as they happen",
     .topology = topology,
+    .uses = uses,
     .options = options,
     .options_n = countof(options),
     .config = &config,
@@ -189,5 +215,6 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--openapi") == 0)
 		return print_openapi(argv[2]);
+	add_routes(&descriptor);
 	return service_main(&descriptor, argc, argv);
 }

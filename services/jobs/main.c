@@ -110,8 +110,7 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 }
 
 static const struct service_use uses[] = {
-    {USE_FOLLOW, STREAM_EVENTS},
-    {USE_PUBLISH, "$JS.API.CONSUMER.INFO.EVENTS.jobs-projection"}, /* whose place it takes over, once */
+    {USE_FOLLOW, STREAM_EVENTS}, /* and so the end of jobs-projection, whose place it takes over once */
     {USE_SCHEDULE, "jobs", CONSUMER_TICKS_JOBS},
     {USE_PUBLISH, "gannet.*.jobs.submit.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.delayed.*.*.*.*"},

@@ -140,10 +140,43 @@ static void stop(struct service *s, int64_t deadline_mono_ms)
 static const char *const topology[] = {STREAM_STATE,   STREAM_FINDINGS, STREAM_ACTIONS, STREAM_JOBS,   STREAM_EVENTS, BUCKET_LATEST,
                                        BUCKET_PLANS, BUCKET_ACTIONS, BUCKET_PAUSED, NULL};
 
+static const struct service_use uses[] = {
+    {USE_CONSUME, STREAM_STATE, CONSUMER_STATE_REASONING},
+    {USE_CONSUME, STREAM_ACTIONS, CONSUMER_ACTIONS_RETRY},
+    {USE_CONSUME, STREAM_ACTIONS, CONSUMER_ACTIONS_PAUSE},
+    {USE_CONSUME, STREAM_ACTIONS, CONSUMER_ACTIONS_RESUME},
+    {USE_CONSUME, STREAM_ACTIONS, CONSUMER_ACTIONS_SNAPSHOT},
+    {USE_PUBLISH, "gannet.*.reasoning.completed"},
+    {USE_PUBLISH, "gannet.*.actions.completed"},
+    {USE_PUBLISH, "gannet.*.actions.run.*"},
+    {USE_PUBLISH, "gannet.*.findings.reasoning.*"},
+    {USE_GET, STREAM_STATE},
+    {USE_GET, BUCKET_LATEST},
+    {USE_GET, BUCKET_PLANS},
+    {USE_GET, BUCKET_ACTIONS},
+    {USE_PUT, BUCKET_LATEST},
+    {USE_PUT, BUCKET_PLANS},
+    {USE_PUT, BUCKET_ACTIONS},
+    {USE_FOLLOW, BUCKET_PAUSED},
+    {USE_PUT, BUCKET_PAUSED},
+    /* Whom it asks. */
+    {USE_PUBLISH, "gannet.*.snapshot.take"},
+    {USE_PUBLISH, "gannet.*.jobs.bulk_retry"},
+    {USE_PUBLISH, "gannet.*.jobs.retry_failed"},
+    /* The model, by jobs; how one ended is looked up when its answer did not come. */
+    {USE_PUBLISH, "gannet.*.jobs.submit.llm.*"},
+    {USE_SUBSCRIBE, "gannet.*.reply.reasoning"},
+    {USE_GET, STREAM_EVENTS},
+};
+
 static const struct service_descriptor descriptor = {
     .name = "reasoning",
     .summary = "health, recommendations and plans from snapshots; runs approved steps",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
+    .endpoints = reasoning_endpoints,
+    .endpoints_n = REASONING_ENDPOINTS,
     .options = options,
     .options_n = countof(options),
     .config = &config,

@@ -10,7 +10,7 @@
 
 #define BODY_MAX 131072 /* bytes; what an action reports is the longest */
 
-static const struct micro_endpoint endpoints[] = {
+const struct micro_endpoint reasoning_endpoints[REASONING_ENDPOINTS] = {
     {"run", "gannet.*.reasoning.run", handle_run, "Take a fresh snapshot and reason on it"},
     {"last", "gannet.*.reasoning.last", handle_last, "The last reasoning"},
     {"summary", "gannet.*.reasoning.summary", handle_summary, "Its summary"},
@@ -25,8 +25,7 @@ static const struct micro_endpoint endpoints[] = {
 
 enum status requests_start(struct reasoner *r, struct err *err)
 {
-	return micro_start(r->bus, "reasoning", "How healthy a system is, and what to do about it", endpoints,
-	                   countof(endpoints), r, r->clock, &r->micro, err);
+	return micro_start(r->bus, "reasoning", "How healthy a system is, and what to do about it", reasoning_endpoints, REASONING_ENDPOINTS, r, r->clock, &r->micro, err);
 }
 
 enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)

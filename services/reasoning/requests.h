@@ -4,6 +4,8 @@
 
 #include "reasoner.h"
 
+#define REASONING_ENDPOINTS 10
+extern const struct micro_endpoint reasoning_endpoints[REASONING_ENDPOINTS];
 enum status requests_start(struct reasoner *r, struct err *err) must_check;
 
 /* Decodes a request strictly into `ret`, texts into the request's arena; no body at all is an empty object. */

@@ -83,10 +83,29 @@ static void stop(struct service *service, int64_t deadline_mono_ms)
 	release(service_state(service));
 }
 
+static const struct service_use uses[] = {
+    {USE_SCHEDULE, "watchers", CONSUMER_TICKS_WATCHERS},
+    {USE_FOLLOW, STREAM_SIGNALS},
+    {USE_FOLLOW, BUCKET_FINDINGS},
+    {USE_PUT, BUCKET_FINDINGS},
+    {USE_FOLLOW, BUCKET_WATCHES},
+    {USE_GET, BUCKET_WATCHES},
+    {USE_PUT, BUCKET_WATCHES},
+    {USE_GET, BUCKET_WATCH_PROFILES},
+    {USE_PUT, BUCKET_WATCH_PROFILES},
+    {USE_PUBLISH, "gannet.*.findings.*.*"}, /* each watcher names its own source */
+    {USE_PUBLISH, "gannet.*.watch.progress.*"},
+};
+
 static const struct service_descriptor descriptor = {
     .name = "watchers",
     .summary = "self-diagnosis and database integrity, on schedule and by hand",
     .topology = topology,
+    .uses = uses,
+    .uses_n = countof(uses),
+    .endpoints = watch_endpoints,
+    .endpoints_n = WATCH_ENDPOINTS,
+    .micro_name = "watch",
     .options = options,
     .options_n = countof(options),
     .config = &env,

@@ -172,7 +172,7 @@ static enum status handle_get(void *arg, const struct micro_request *r, struct b
 	return s;
 }
 
-static const struct micro_endpoint endpoints[] = {
+const struct micro_endpoint watch_endpoints[WATCH_ENDPOINTS] = {
     {"run", "gannet.*.watch.run", handle_run, "Run a watch now"},
     {"list", "gannet.*.watch.list", handle_list, "Watches, when they run next, and how the last run went"},
     {"history", "gannet.*.watch.history", handle_history, "Past runs"},
@@ -181,6 +181,6 @@ static const struct micro_endpoint endpoints[] = {
 
 enum status requests_start(struct watchers *w, struct err *err)
 {
-	return micro_start(w->bus, "watch", "What is watched, when, and what came of it", endpoints, countof(endpoints), w,
+	return micro_start(w->bus, "watch", "What is watched, when, and what came of it", watch_endpoints, WATCH_ENDPOINTS, w,
 	                   w->clock, &w->micro, err);
 }

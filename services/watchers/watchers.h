@@ -31,6 +31,8 @@ struct watchers {
 enum status turn_run(void *arg, struct span name, const struct schedule_turn *turn, struct err *err);
 
 /* requests.c */
+#define WATCH_ENDPOINTS 4
+extern const struct micro_endpoint watch_endpoints[WATCH_ENDPOINTS];
 enum status requests_start(struct watchers *w, struct err *err) must_check;
 
 /* The value of an environment variable or, without one, of the file that <name>_FILE names; NOT_FOUND, never its value. */

@@ -179,8 +179,8 @@ TEST(an_anthropic_export_of_costs_and_of_usage_is_understood)
 	static const char *const bad[] = {
 	    "{\"export\":{}}", "{\"export\":{\"data\":[{\"results\":[{\"colour\":1}]}]}}",
 	    "{\"export\":{\"data\":[{\"start_time\":1,\"results\":[{\"amount\":{\"value\":\"x\",\"currency\":\"usd\"}}]}]}}",
-	    "{\"provider\":\"openai\",\"export\":{\"data\":[{\"starting_at\":\"2026-11-01T00:00:00Z\",\"results\":[{\"currency\":\"USD\",\"amount\":"
-	    "\"1\"}]}]}}"};
+	    ("{\"provider\":\"openai\",\"export\":{\"data\":[{\"starting_at\":\"2026-11-01T00:00:00Z\",\"results\":[{\"currency\":\"USD\","
+	     "\"amount\":\"1\"}]}]}}")};
 	for (size_t i = 0; i < countof(bad); i++) {
 		struct err err = {0};
 		ask_analytics(b, "acme", "reconcile", bad[i], STATUS_INVALID, &err);

@@ -3,15 +3,19 @@
 
 struct cli_result {
 	int status;
-	struct buf out;
+	struct {
+		const char *data;
+		size_t len;
+	} out; /* kept */
 };
 
 static struct cli_result cli(const char *const *args)
 {
 	struct cli_result r = {0};
-	r.status = test_run("gannet", args, (const char *[]){"GANNET_TENANT=acme", "GANNET_USER=maria", NULL}, &r.out);
-	if (!r.out.data)
-		buf_adds(&r.out, "");
+	scoped_buf out = {0};
+	r.status = test_run("gannet", args, (const char *[]){"GANNET_TENANT=acme", "GANNET_USER=maria", NULL}, &out);
+	r.out.data = arena_cstr(&kept, buf_span(&out));
+	r.out.len = out.len;
 	return r;
 }
 #define CLI(...) cli((const char *const[]){__VA_ARGS__, NULL})

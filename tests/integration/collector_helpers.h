@@ -22,7 +22,6 @@ UNUSED static const char *text_of(const char *fmt, ...) printf_like(1, 2);
 UNUSED static const char *text_of(const char *fmt, ...)
 {
 	static struct arena kept;
-	scoped_buf text = {0};
 	char piece[65536];
 	va_list ap;
 	va_start(ap, fmt);

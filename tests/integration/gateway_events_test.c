@@ -142,11 +142,26 @@ TEST(role_user_follows_its_own_jobs_only)
 	gw_check_error(GET("/events?subjects=jobs.stream.j1", user), 403, "subjects", "admin, manager");
 }
 
+TEST(findings_are_followed_all_or_those_of_a_source)
+{
+	begin(NULL);
+	int all = follow(admin, "subjects=findings.%3E", NULL), some = follow(admin, "subjects=findings.reasoning.%3E,findings.*.low", NULL);
+	test_expect_invalid("gannet.acme.findings."); /* where they go, not what they say */
+	store("gannet.acme.findings.analytics.high", "{\"n\":1}");
+	store("gannet.acme.findings.reasoning.high", "{\"n\":2}");
+	store("gannet.acme.findings.analytics.low", "{\"n\":3}");
+	gw_hear(all, "{\"n\":3}");
+	const char *text = gw_hear(some, "{\"n\":3}");
+	CHECK(!strstr(text, "{\"n\":1}"));
+	close(all);
+	close(some);
+}
+
 TEST(filters_outside_of_what_may_be_seen_are_refused)
 {
 	begin(NULL);
 	static const char *const bad[] = {"%3E", "*", "jobs.%3E", "jobs.*.x", "jobs.submit.llm.default", "jobs.create", "jobs.event",
-	                                  "findings", "snapshot.get", "jobs.event..x", "jobs.event.%3E.x", "jobs.event.a%20b",
+	                                  "findings", "findings.a", "findings.a.b.c", "findings.a.b.%3E", "snapshot.get", "jobs.event..x", "jobs.event.%3E.x", "jobs.event.a%20b",
 	                                  "$KV.latest.%3E", "signals.a%0d%0aPUB", "", "jobs.event.a%3E"};
 	for (size_t i = 0; i < countof(bad); i++) {
 		char target[128];

@@ -7,11 +7,12 @@ static const struct source {
 	const char *pattern; /* behind gannet.<tenant>. */
 	const char *stored;
 	bool for_users; /* role user may, and sees what has its user_id */
+	size_t tokens;  /* of every subject of the stream; 0: they differ */
 } sources[] = {
     {"jobs.event.>", STREAM_EVENTS, true},   {"jobs.stream.>", NULL, false},
     {"records.result.>", STREAM_EVENTS, false}, {"snapshot.taken", STREAM_STATE, false},
     {"reasoning.completed", STREAM_STATE, false}, {"actions.completed", STREAM_STATE, false},
-    {"findings.>", STREAM_FINDINGS, false},  {"signals.>", STREAM_SIGNALS, false},
+    {"findings.>", STREAM_FINDINGS, false, 3}, {"signals.>", STREAM_SIGNALS, false},
 };
 
 /* A filter as NATS knows it: tokens without blanks and controls, '*' and '>' alone in theirs, '>' at the end. */
@@ -52,6 +53,27 @@ static const struct source *source_of(struct span filter)
 	return NULL;
 }
 
+/*
+ * A stream takes a filter that lies within its own subjects only, which "findings.>" does not within "findings.*.*": '>' is
+ * written as the tokens that it stands for. False when there are no such subjects.
+ */
+static bool spell_out(struct span filter, size_t tokens, struct buf *out)
+{
+	size_t n = 0;
+	for (struct span rest = filter; rest.p; n++) {
+		struct span token = span_cut(&rest, '.');
+		if (tokens && span_is(token, ">"))
+			break;
+		buf_printf(out, "%s%.*s", n ? "." : "", SPAN_ARG(token));
+		if (!rest.p && tokens)
+			return n + 1 == tokens;
+	}
+	bool fits = !tokens || n < tokens;
+	for (; n < tokens; n++)
+		buf_adds(out, ".*");
+	return fits;
+}
+
 /* "gannet.<tenant>." in front may be there, if the tenant is the caller's own. */
 static enum status own_part(struct call *c, struct span *filter, struct err *err)
 {
@@ -69,7 +91,8 @@ static enum status add_feed(struct call *c, struct stream *s, struct span filter
 	if (own_part(c, &filter, err) != STATUS_OK)
 		return err->status;
 	const struct source *source = is_filter(filter) ? source_of(filter) : NULL;
-	if (!source)
+	scoped_buf spelled = {0};
+	if (!source || !spell_out(filter, source->tokens, &spelled))
 		return err_field(err, STATUS_INVALID, "subjects",
 		                 "\"%.60s\" is no filter within jobs.event.>, jobs.stream.>, records.result.>, snapshot.taken, "
 		                 "reasoning.completed, actions.completed, findings.> or signals.>",
@@ -80,7 +103,7 @@ static enum status add_feed(struct call *c, struct stream *s, struct span filter
 		return err_field(err, STATUS_INVALID, "subjects", "there are more than %d subjects", FILTERS_MAX);
 	struct feed *f = &s->feeds[s->feeds_n];
 	*f = (struct feed){.stream = s, .index = s->feeds_n, .stored = source->stored};
-	snprintf(f->subject, sizeof f->subject, "gannet.%s.%.*s", c->who.tenant, SPAN_ARG(filter));
+	snprintf(f->subject, sizeof f->subject, "gannet.%s.%.*s", c->who.tenant, SPAN_ARG(buf_span(&spelled)));
 	s->feeds_n++;
 	return STATUS_OK;
 }

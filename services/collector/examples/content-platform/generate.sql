@@ -112,9 +112,11 @@ SELECT i, CASE WHEN i <= critical THEN 'critical' WHEN i <= critical + warning T
 FROM (SELECT planned('alerts_critical') AS critical, planned('alerts_warning') AS warning, 100 + rows() / 100 AS n) AS p,
 	generate_series(1, n) AS i;
 
--- The last one has the highest number and happened now; five seconds lie between two.
+-- The last one has the highest number and happened now; five seconds lie between two. Of publications as many fail as planned.
 INSERT INTO ledger_events
-SELECT i, (ARRAY['publication_succeeded', 'publication_failed', 'clip_ready', 'job_done', 'schedule_changed'])[1 + pick(i, 21, 5)],
+SELECT i, CASE WHEN pick(i, 21, 5) >= 2 THEN (ARRAY['clip_ready', 'job_done', 'schedule_changed'])[pick(i, 21, 5) - 1]
+		WHEN pick(i, 25, 1000) < 1000 * planned('publish_failed_24h') / planned('publish_total_24h') THEN 'publication_failed'
+		ELSE 'publication_succeeded' END,
 	(ARRAY['publication', 'clip', 'job'])[1 + pick(i, 22, 3)], 1 + pick(i, 23, n),
 	jsonb_build_object('by', (ARRAY['orchestrator', 'scheduler', 'editor'])[1 + pick(i, 24, 3)]), now() - (n - i) * interval '5 s'
 FROM (SELECT rows() AS n) AS p, generate_series(1, n) AS i;
