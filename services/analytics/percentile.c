@@ -88,7 +88,7 @@ enum status percentiles_ask(const struct query *q, const struct axis *axis, stru
 	query_group_columns(q, &groups);
 	buf_printf(&text, "SELECT i%.*s, metric, bin, sum(n)::bigint", (int)groups.len, groups.len ? groups.data : "");
 	buf_addspan(&text, buf_span(&sql.text));
-	buf_printf(&text, " GROUP BY i%.*s, metric, bin ORDER BY i%.*s", (int)groups.len, groups.len ? groups.data : "",
+	buf_printf(&text, " GROUP BY i%.*s, metric, bin HAVING sum(n) <> 0 ORDER BY i%.*s", (int)groups.len, groups.len ? groups.data : "",
 	           (int)groups.len, groups.len ? groups.data : "");
 	enum status status = store_query(s, text.data, sql.params, sql.n, &r, err);
 	if (status != STATUS_OK)

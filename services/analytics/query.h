@@ -47,7 +47,7 @@ enum status query_axis(const struct query *q, struct store *s, struct arena *a, 
                        struct err *err) must_check;
 
 /* SQL with its parameters. */
-#define QUERY_PARAMS_MAX 32
+#define QUERY_PARAMS_MAX 32 /* the tenant, the filters, four arrays for each source */
 struct query_sql {
 	struct buf text;
 	struct span params[QUERY_PARAMS_MAX];
@@ -58,8 +58,8 @@ void query_sql_free(struct query_sql *s);
 #define scoped_query_sql __attribute__((cleanup(query_sql_free))) struct query_sql
 
 /*
- * Writes "FROM (…) AS u": rows with `i` (place on the axis), all dimensions and all counters, to be added up further. The
- * question's filters are in it.
+ * Writes "FROM (…) AS u": rows with `i` (place on the axis), all dimensions, all counters and all ends, to be added up further. Some
+ * rows take away what others have too much: a group whose jobs come to 0 is none. The question's filters are in it.
  */
 void query_from(const struct query *q, const struct axis *axis, struct arena *a, struct query_sql *out);
 /* The same with `i`, the dimensions, `metric`, `bin` and `n`. */

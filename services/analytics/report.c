@@ -30,7 +30,6 @@ struct report {
 };
 
 #define SUM(column) {#column, MEASURE_INTEGER, "coalesce(sum(" #column "), 0)"}
-#define JOBS(state) {#state, MEASURE_INTEGER, "coalesce(sum(jobs) FILTER (WHERE status = '" #state "'), 0)"}
 #define RATIO(part, whole) "round((" part ") / nullif((" whole "), 0)::numeric, 6)::float8"
 #define TIMES(name, metric)                                                                                            \
 	{"p50_" name, MEASURE_PERCENTILE, NULL, metric, 0}, {"p95_" name, MEASURE_PERCENTILE, NULL, metric, 1},            \
@@ -40,10 +39,10 @@ struct report {
 
 static const struct measure usage_measures[] = {
     SUM(jobs),
-    JOBS(completed),
-    JOBS(failed),
-    JOBS(cancelled),
-    JOBS(rejected),
+    SUM(completed),
+    SUM(failed),
+    SUM(cancelled),
+    SUM(rejected),
     SUM(retries),
     SUM(cached),
     SUM(input_tokens),
@@ -57,7 +56,7 @@ static const struct measure usage_measures[] = {
 };
 const struct report report_usage = {usage_measures, countof(usage_measures), "sum(total_tokens) DESC, sum(jobs) DESC"};
 
-#define COMPLETED "sum(jobs) FILTER (WHERE status = 'completed')"
+#define COMPLETED "sum(completed)"
 static const struct measure costs_measures[] = {
     SUM(jobs),
     SUM(total_tokens),
@@ -74,9 +73,9 @@ const struct report report_costs = {costs_measures, countof(costs_measures), "su
 
 static const struct measure performance_measures[] = {
     SUM(jobs),
-    JOBS(completed),
-    JOBS(failed),
-    {"error_rate", MEASURE_NUMBER, RATIO("coalesce(sum(jobs) FILTER (WHERE status IN ('failed', 'rejected')), 0)", "sum(jobs)")},
+    SUM(completed),
+    SUM(failed),
+    {"error_rate", MEASURE_NUMBER, RATIO("sum(failed) + sum(rejected)", "sum(jobs)")},
     SUM(retries),
     {"retry_rate", MEASURE_NUMBER, RATIO("sum(retries)", "sum(jobs)")},
     {"cache_hit_rate", MEASURE_NUMBER, RATIO("sum(cached)", COMPLETED)},
@@ -110,7 +109,7 @@ static void write_sql(const struct report *r, const struct query *q, const struc
 		if (r->measures[i].sql)
 			buf_printf(out, ", %s", r->measures[i].sql);
 	buf_addspan(out, buf_span(&from->text));
-	buf_printf(out, " GROUP BY GROUPING SETS ((i%.*s), ()) ORDER BY 1 DESC%s, %s%.*s LIMIT %lld", SPAN_ARG(g),
+	buf_printf(out, " GROUP BY GROUPING SETS ((i%.*s), ()) HAVING grouping(i) = 1 OR sum(jobs) <> 0 ORDER BY 1 DESC%s, %s%.*s LIMIT %lld", SPAN_ARG(g),
 	           q->unit == UNIT_NONE ? "" : ", i", r->order, SPAN_ARG(g), (long long)q->limit + 2);
 }
 

@@ -7,11 +7,40 @@
 
 const char *const grain_names[GRAINS] = {"minute", "hour", "day", "month"};
 const int64_t grain_ms[GRAINS] = {60000, 3600000, 86400000, 0};
-const char *const rollup_names[ROLLUP_SETS] = {"model", "work", "user"};
+const char *const rollup_names[ROLLUP_SETS] = {"total", "plain", "task", "person", "model", "work", "user"};
 
-/* Which dimensions each set has besides tenant, status, provider and model. */
-static const char *const set_dimensions[ROLLUP_SETS] = {
-    "'', '', '', ''", "operation, pipeline, field_name, ''", "'', '', '', user_id"};
+/* The dimensions of each set from status on: as values of a row, and as what a row is made for. */
+static const struct {
+	const char *values, *by;
+} set_dimensions[ROLLUP_SETS] = {
+    [ROLLUP_TOTAL] = {"'', '', '', '', '', '', ''", ""},
+    [ROLLUP_PLAIN] = {"'', provider, model, '', '', '', ''", ", provider, model"},
+    [ROLLUP_TASK] = {"'', '', '', operation, pipeline, field_name, ''", ", operation, pipeline, field_name"},
+    [ROLLUP_PERSON] = {"'', '', '', '', '', '', user_id", ", user_id"},
+    [ROLLUP_MODEL] = {"status, provider, model, '', '', '', ''", ", status, provider, model"},
+    [ROLLUP_WORK] = {"status, provider, model, operation, pipeline, field_name, ''",
+                     ", status, provider, model, operation, pipeline, field_name"},
+    [ROLLUP_USER] = {"status, provider, model, '', '', '', user_id", ", status, provider, model, user_id"},
+};
+
+bool rollup_is_small(enum rollup_set set)
+{
+	return set < ROLLUP_MODEL;
+}
+
+bool rollup_keeps(enum grain g, enum rollup_set set)
+{
+	if (!rollup_is_small(set))
+		return true;
+	return g >= (set == ROLLUP_TASK || set == ROLLUP_PERSON ? GRAIN_DAY : GRAIN_HOUR);
+}
+
+enum rollup_set rollup_larger(enum rollup_set set)
+{
+	if (!rollup_is_small(set))
+		return set;
+	return set == ROLLUP_TASK ? ROLLUP_WORK : set == ROLLUP_PERSON ? ROLLUP_USER : ROLLUP_MODEL;
+}
 
 #define DIMENSIONS "tenant, status, provider, model, operation, pipeline, field_name, user_id"
 #define COUNTER_NAME(name, sum) #name ", "
@@ -20,23 +49,23 @@ static const char *const set_dimensions[ROLLUP_SETS] = {
 #define COUNTER_ADD(name, sum) #name " = r." #name " + EXCLUDED." #name ", "
 #define COUNTERS ROLLUP_COUNTERS(COUNTER_NAME)
 
+#define END_NAME(status) #status ", "
+#define END_COUNT(status) "coalesce(sum(jobs) FILTER (WHERE status = '" #status "'), 0)::bigint, "
+#define END_AGAIN(status) "sum(" #status ")::bigint, "
+#define END_ADD(status) #status " = r." #status " + EXCLUDED." #status ", "
 
 static void add_set(enum grain g, enum rollup_set set, struct buf *out)
 {
 	const char *grain = grain_names[g], *name = rollup_names[set];
-	buf_printf(out, ", %s_%s AS (INSERT INTO ai_usage_%s_%s AS r (" COUNTERS "bucket, " DIMENSIONS ") SELECT ", grain,
-	           name, grain, name);
+	bool small = rollup_is_small(set);
+	buf_printf(out, ", %s_%s AS (INSERT INTO ai_usage_%s_%s AS r (" COUNTERS "%sbucket, " DIMENSIONS ") SELECT ", grain,
+	           name, grain, name, small ? ROLLUP_ENDS(END_NAME) : "");
+	buf_printf(out, ROLLUP_COUNTERS(COUNTER_AGAIN) "%sbucket, tenant, %s FROM %ss GROUP BY bucket, tenant%s",
+	           small ? ROLLUP_ENDS(END_COUNT) : "", set_dimensions[set].values, grain, set_dimensions[set].by);
 	buf_printf(out,
-	           ROLLUP_COUNTERS(COUNTER_AGAIN) "bucket, tenant, status, provider, model, %s FROM %ss "
-	                                          "GROUP BY bucket, tenant, status, provider, model",
-	           set_dimensions[set], grain);
-	if (set == ROLLUP_WORK)
-		buf_adds(out, ", operation, pipeline, field_name");
-	if (set == ROLLUP_USER)
-		buf_adds(out, ", user_id");
-	buf_adds(out,
-	         " ON CONFLICT (tenant, bucket, model, provider, status, operation, pipeline, field_name, user_id) "
-	         "DO UPDATE SET " ROLLUP_COUNTERS(COUNTER_ADD));
+	           " ON CONFLICT (tenant, bucket, model, provider, status, operation, pipeline, field_name, user_id) "
+	           "DO UPDATE SET %s" ROLLUP_COUNTERS(COUNTER_ADD),
+	           small ? ROLLUP_ENDS(END_ADD) : "");
 	out->len -= 2; /* the last comma */
 	buf_adds(out, ")");
 }
@@ -79,7 +108,8 @@ static void sums_sql(const char *source, enum grain last, struct buf *out)
 	           BINS_PROCESSING, BINS_FIRST_TOKEN, BINS_QUEUE);
 	for (int g = 0; g <= (int)last; g++) {
 		for (int set = 0; set < ROLLUP_SETS; set++)
-			add_set((enum grain)g, (enum rollup_set)set, out);
+			if (rollup_keeps((enum grain)g, (enum rollup_set)set))
+				add_set((enum grain)g, (enum rollup_set)set, out);
 		add_bins((enum grain)g, out);
 	}
 	buf_adds(out, " SELECT 1");
@@ -108,10 +138,11 @@ static enum status rebuild_month(struct store *s, const struct span params[2], s
 		buf_reset(&sql);
 		if (set < ROLLUP_SETS)
 			buf_printf(&sql,
-			           "INSERT INTO ai_usage_month_%s (" COUNTERS "bucket, " DIMENSIONS ") SELECT " ROLLUP_COUNTERS(
-			               SUM_OF) "date_trunc('month', bucket), " DIMENSIONS " FROM ai_usage_day_%s" OF_MONTH
+			           "INSERT INTO ai_usage_month_%s (" COUNTERS "%sbucket, " DIMENSIONS ") SELECT " ROLLUP_COUNTERS(
+			               SUM_OF) "%sdate_trunc('month', bucket), " DIMENSIONS " FROM ai_usage_day_%s" OF_MONTH
 			                       " GROUP BY date_trunc('month', bucket), " DIMENSIONS,
-			           name, name);
+			           name, rollup_is_small((enum rollup_set)set) ? ROLLUP_ENDS(END_NAME) : "",
+			           rollup_is_small((enum rollup_set)set) ? ROLLUP_ENDS(END_AGAIN) : "", name);
 		else
 			buf_adds(&sql, "INSERT INTO ai_usage_month_bins (bucket, n, metric, bin, tenant, provider, model) SELECT "
 			               "date_trunc('month', bucket), sum(n)::bigint, metric, bin, tenant, provider, model FROM "
@@ -128,6 +159,8 @@ static enum status clear_day(struct store *s, const struct span params[3], struc
 	enum status status = STATUS_OK;
 	for (int g = 0; g < GRAIN_MONTH && status == STATUS_OK; g++)
 		for (int set = 0; set <= ROLLUP_SETS && status == STATUS_OK; set++) {
+			if (!rollup_keeps((enum grain)g, (enum rollup_set)set))
+				continue;
 			snprintf(sql, sizeof sql,
 			         "DELETE FROM ai_usage_%s_%s WHERE tenant = $1 AND bucket >= $2::timestamptz AND bucket < "
 			         "$3::timestamptz",

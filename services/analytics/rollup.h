@@ -8,9 +8,28 @@ enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAIN_MONTH, GRAINS };
 extern const char *const grain_names[GRAINS];
 extern const int64_t grain_ms[GRAINS]; /* 0 for months, which differ */
 
-/* Sets of dimensions: what a table of sums can tell apart. The model's are in all of them. */
-enum rollup_set { ROLLUP_MODEL, ROLLUP_WORK, ROLLUP_USER, ROLLUP_SETS };
+/*
+ * Sets of dimensions: what a table of sums can tell apart, the smallest first. Those before ROLLUP_MODEL are `small`: they
+ * have no status but counters of it, and are not kept of minutes (TASK and PERSON neither of hours).
+ */
+enum rollup_set {
+	ROLLUP_TOTAL,  /* nothing */
+	ROLLUP_PLAIN,  /* provider, model */
+	ROLLUP_TASK,   /* operation, pipeline, field */
+	ROLLUP_PERSON, /* user */
+	ROLLUP_MODEL,  /* status, provider, model */
+	ROLLUP_WORK,   /* those, and the task's */
+	ROLLUP_USER,   /* the model's, and the user */
+	ROLLUP_SETS
+};
 extern const char *const rollup_names[ROLLUP_SETS];
+bool rollup_is_small(enum rollup_set set);
+bool rollup_keeps(enum grain g, enum rollup_set set);
+/* The set that is kept of all grains and tells all that `set` does. */
+enum rollup_set rollup_larger(enum rollup_set set);
+
+/* X(status): how jobs end, and the columns that count it in the small sums. */
+#define ROLLUP_ENDS(X) X(completed) X(failed) X(cancelled) X(rejected)
 
 /* X(name, sum over rows of the ledger): the counters. The names are columns of every table ai_usage_<grain>_<set>. */
 #define TIMED "status = 'completed' AND NOT cached"

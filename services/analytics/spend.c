@@ -114,7 +114,7 @@ enum status spend_read(struct store *s, struct span tenant, struct span zone, in
 	if (status != STATUS_OK)
 		return status;
 	query_from(&q, &axis, a, &from);
-	buf_printf(&sql, "SELECT i, provider, sum(cost_nanousd)::bigint%s GROUP BY i, provider", from.text.data);
+	buf_printf(&sql, "SELECT i, provider, sum(cost_nanousd)::bigint%s GROUP BY i, provider HAVING sum(jobs) <> 0", from.text.data);
 	status = store_query(s, sql.data, from.params, from.n, &r, err);
 	for (int row = 0; status == STATUS_OK && row < r.rows; row++) {
 		int64_t day = 0, nanousd = 0;

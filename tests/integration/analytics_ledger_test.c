@@ -129,12 +129,15 @@ TEST(a_writer_without_its_lock_writes_nothing_twice)
 	check_ledger(&spent);
 }
 
-#define TABLES_MAX 16
+#define TABLES_MAX 26
 static const char *const tables[TABLES_MAX] = {
     "ai_usage_minute_model", "ai_usage_minute_work", "ai_usage_minute_user", "ai_usage_minute_bins",
     "ai_usage_hour_model",   "ai_usage_hour_work",   "ai_usage_hour_user",   "ai_usage_hour_bins",
     "ai_usage_day_model",    "ai_usage_day_work",    "ai_usage_day_user",    "ai_usage_day_bins",
-    "ai_usage_month_model",  "ai_usage_month_work",  "ai_usage_month_user",  "ai_usage_month_bins"};
+    "ai_usage_month_model",  "ai_usage_month_work",  "ai_usage_month_user",  "ai_usage_month_bins",
+    "ai_usage_hour_total",   "ai_usage_day_total",   "ai_usage_month_total", "ai_usage_hour_plain",
+    "ai_usage_day_plain",    "ai_usage_month_plain", "ai_usage_day_task",    "ai_usage_month_task",
+    "ai_usage_day_person",   "ai_usage_month_person"};
 
 TEST(sums_made_again_from_the_ledger_are_those_that_were_kept)
 {
@@ -156,6 +159,31 @@ TEST(sums_made_again_from_the_ledger_are_those_that_were_kept)
 	for (size_t i = 0; i < TENANTS; i++)
 		CHECK_SPAN(span_from(test_json(ask_analytics(test_bus(), tenants[i], "rebuild", body, STATUS_OK, NULL), "/days")), "2");
 	for (size_t i = 0; i < TABLES_MAX; i++) {
+		CHECK(sql_number(text_of("SELECT count(*) FROM kept_%zu", i)) > 0);
+		CHECK_INT(sql_number(text_of("SELECT count(*) FROM (SELECT * FROM kept_%zu EXCEPT SELECT * FROM %s) AS d", i, tables[i])), 0);
+		CHECK_INT(sql_number(text_of("SELECT count(*) FROM (SELECT * FROM %s EXCEPT SELECT * FROM kept_%zu) AS d", tables[i], i)), 0);
+	}
+	check_ledger(&spent);
+}
+
+#define SMALL_FROM 16 /* the first of `tables` that is a small one */
+
+/* As after an update of the service over a database that had none. */
+TEST(small_sums_of_before_their_time_are_made_of_the_larger_ones)
+{
+	struct spent spent = {0};
+	struct test_process *p = start_analytics(NULL);
+	publish(test_bus(), 0, 2000, &spent);
+	wait_for_rows(&spent);
+	test_kill(p, SIGTERM);
+	for (size_t i = SMALL_FROM; i < TABLES_MAX; i++) {
+		test_sql(text_of("CREATE TABLE kept_%zu AS SELECT * FROM %s", i, tables[i]));
+		test_sql(text_of("DROP TABLE %s", tables[i]));
+	}
+	test_sql("DROP INDEX ai_usage_month_user_user");
+	test_sql("DELETE FROM schema_migrations WHERE owner = 'analytics' AND version = 3");
+	start_analytics(NULL);
+	for (size_t i = SMALL_FROM; i < TABLES_MAX; i++) {
 		CHECK(sql_number(text_of("SELECT count(*) FROM kept_%zu", i)) > 0);
 		CHECK_INT(sql_number(text_of("SELECT count(*) FROM (SELECT * FROM kept_%zu EXCEPT SELECT * FROM %s) AS d", i, tables[i])), 0);
 		CHECK_INT(sql_number(text_of("SELECT count(*) FROM (SELECT * FROM %s EXCEPT SELECT * FROM kept_%zu) AS d", tables[i], i)), 0);

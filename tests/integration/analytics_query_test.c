@@ -228,7 +228,7 @@ TEST(what_looks_like_a_formula_is_text_in_csv)
 	         "status, provider, model, operation, pipeline, field_name, '=HYPERLINK(\"x\"),a' FROM ai_usage_hour_user WHERE tenant = "
 	         "'acme' LIMIT 1");
 	const char *csv = csv_of(b, "usage",
-	                         "{\"group_by\":\"user_id\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-20T23:00:00Z\",\"format\":\"csv\"}");
+	                         "{\"group_by\":\"user_id\",\"from\":\"2026-03-20T00:00:00Z\",\"to\":\"2026-03-20T10:00:00Z\",\"format\":\"csv\"}");
 	CHECK_HAS(csv, "user_id,jobs,completed,");
 	CHECK_HAS(csv, "\r\n\"'=HYPERLINK(\"\"x\"\"),a\",1,");
 }
