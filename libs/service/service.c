@@ -7,6 +7,7 @@
 
 #include "service/internal.h"
 
+#define SUBSCRIBED_MS 2000
 #define START_RETRY_MIN_MS 100
 #define START_RETRY_MAX_MS 2000
 
@@ -171,6 +172,14 @@ static enum status start(struct service *s, struct err *err)
 	return e;
 }
 
+/* Who sees the service ready may ask it at once: the broker has to have its subscriptions by then. One that is away gets them later. */
+static void settle_subscriptions(struct service *s)
+{
+	struct err err = {0};
+	if (bus_flush(atomic_load(&s->bus), SUBSCRIBED_MS, &err) != STATUS_OK)
+		log_error("the broker has not confirmed our subscriptions yet", &err);
+}
+
 static void log_ready(struct service *s)
 {
 	const struct service_config *c = &s->settings.shared;
@@ -186,6 +195,7 @@ static int run(struct service *s)
 	struct err err = {0};
 	bool started = start(s, &err) == STATUS_OK;
 	if (started) {
+		settle_subscriptions(s);
 		health_set_phase(&s->health, HEALTH_READY);
 		log_ready(s);
 		wait_for_quit(s, -1);
