@@ -27,10 +27,13 @@ struct job {
 	pid_t pid;
 	int output_fd;
 	long long start_ms, ms;
+	int tries;
+	bool failed; /* the last try */
 };
 
 static struct job *jobs;
 static size_t jobs_n, passed, failed;
+static bool again; /* TEST_AGAIN is set */
 static char run_dir[PATH_MAX];
 static volatile sig_atomic_t interrupted;
 
@@ -130,8 +133,13 @@ static void finish(struct job *j, int status)
 	j->ms = now_ms() - j->start_ms;
 	j->pid = 0;
 	char *output = slurp(j->output_fd);
+	j->tries++;
+	j->failed = status != 0;
 	if (status == 0) {
 		passed++;
+	} else if (again && j->tries == 1) {
+		show_progress(NULL);
+		printf("AGAIN %s (%lld ms)\n%s", j->name, j->ms, output);
 	} else {
 		failed++;
 		show_progress(NULL);
@@ -182,6 +190,27 @@ static void run_jobs(long parallel)
 	if (interrupted)
 		stop_running();
 	show_progress(NULL);
+}
+
+/* What failed among others may have failed because of them: it is tried once more by itself, and said to have been. */
+static void run_again(void)
+{
+	for (size_t i = 0; again && i < jobs_n && !interrupted; i++) {
+		struct job *j = &jobs[i];
+		int status;
+		if (!j->failed || j->tries != 1)
+			continue;
+		j->start_ms = now_ms();
+		j->pid = start(j->program, "--run", j->test, &j->output_fd);
+		while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR && !interrupted)
+			;
+		if (interrupted)
+			stop_running();
+		else
+			finish(j, status);
+		if (!j->failed)
+			printf("passed alone: %s\n", j->name);
+	}
 }
 
 static int by_slowness(const void *a, const void *b)
@@ -236,7 +265,9 @@ int main(int argc, char **argv)
 	make_run_dir();
 	for (int i = first; i < argc; i++)
 		list_program(argv[i], pattern);
+	again = getenv("TEST_AGAIN") != NULL;
 	run_jobs(parallel > 0 ? parallel : 1);
+	run_again();
 	remove_run_dir();
 	show_slowest();
 	printf("%zu passed, %zu failed\n", passed, failed);
