@@ -8,7 +8,7 @@
 struct pair {
 	struct compare *c;
 	enum schema_side side;
-	struct facts before, after;
+	struct schema_facts before, after;
 };
 
 static void told(const struct pair *p, enum schema_rule_name name, struct span subject, struct span before, struct span after)
@@ -32,8 +32,8 @@ static void compare_types(struct pair *p)
 {
 	unsigned before = p->before.types, after = p->after.types;
 	scoped_buf was = {0}, is = {0};
-	facts_types(before, p->before.nullable && p->before.typed, &was);
-	facts_types(after, p->after.nullable && p->after.typed, &is);
+	schema_facts_types(before, p->before.nullable && p->before.typed, &was);
+	schema_facts_types(after, p->after.nullable && p->after.typed, &is);
 	struct span was_text = buf_span(&was), is_text = buf_span(&is);
 	if (p->after.never && !p->before.never)
 		told(p, SCHEMA_NOTHING_FITS, absent(), absent(), absent());
@@ -71,7 +71,7 @@ static void compare_limit(struct pair *p, double before, bool before_exclusive, 
 
 static void compare_limits(struct pair *p)
 {
-	const struct facts *b = &p->before, *a = &p->after;
+	const struct schema_facts *b = &p->before, *a = &p->after;
 	compare_limit(p, b->minimum, b->exclusive_minimum, a->minimum, a->exclusive_minimum, SCHEMA_MINIMUM_RAISED,
 	              SCHEMA_MINIMUM_LOWERED, true);
 	compare_limit(p, b->maximum, b->exclusive_maximum, a->maximum, a->exclusive_maximum, SCHEMA_MAXIMUM_RAISED,
@@ -162,7 +162,7 @@ static void within(struct pair *p, struct json before, struct json after, const 
 }
 
 /* Whether properties that are not listed are refused. */
-static bool is_closed(const struct facts *f)
+static bool is_closed(const struct schema_facts *f)
 {
 	bool open = true;
 	return json_bool(f->additional, &open) && !open;
@@ -170,21 +170,21 @@ static bool is_closed(const struct facts *f)
 
 static void compare_properties(struct pair *p)
 {
-	const struct facts *b = &p->before, *a = &p->after;
+	const struct schema_facts *b = &p->before, *a = &p->after;
 	for (size_t i = 0; i < b->properties_n; i++) {
-		const struct property *old = &b->properties[i], *new = facts_property(a, old->name);
+		const struct property *old = &b->properties[i], *new = schema_facts_property(a, old->name);
 		if (!new) {
 			told(p, is_closed(a) ? SCHEMA_PROPERTY_REFUSED : SCHEMA_PROPERTY_REMOVED, old->name, absent(), absent());
 			continue;
 		}
-		bool needed = facts_requires(b, old->name), needs = facts_requires(a, old->name);
+		bool needed = schema_facts_requires(b, old->name), needs = schema_facts_requires(a, old->name);
 		if (needed != needs)
 			told(p, needs ? SCHEMA_PROPERTY_BECAME_REQUIRED : SCHEMA_PROPERTY_BECAME_OPTIONAL, old->name, absent(), absent());
 		within(p, old->schema, new->schema, "/%.*s", old->name);
 	}
 	for (size_t i = 0; i < a->properties_n; i++)
-		if (!facts_property(b, a->properties[i].name))
-			told(p, facts_requires(a, a->properties[i].name) ? SCHEMA_PROPERTY_ADDED_REQUIRED : SCHEMA_PROPERTY_ADDED,
+		if (!schema_facts_property(b, a->properties[i].name))
+			told(p, schema_facts_requires(a, a->properties[i].name) ? SCHEMA_PROPERTY_ADDED_REQUIRED : SCHEMA_PROPERTY_ADDED,
 			     a->properties[i].name, absent(), absent());
 	if (is_closed(b) != is_closed(a))
 		told(p, is_closed(a) ? SCHEMA_ADDITIONAL_REFUSED : SCHEMA_ADDITIONAL_ALLOWED, absent(), absent(), absent());
@@ -202,7 +202,7 @@ static const struct property *named(const struct property *all, size_t n, struct
 
 static void compare_patterns(struct pair *p)
 {
-	const struct facts *b = &p->before, *a = &p->after;
+	const struct schema_facts *b = &p->before, *a = &p->after;
 	for (size_t i = 0; i < b->patterns_n; i++) {
 		const struct property *new = named(a->patterns, a->patterns_n, b->patterns[i].name);
 		if (new)
@@ -312,7 +312,7 @@ static bool is_there(struct json v)
 
 static void compare_facts(struct pair *p)
 {
-	const struct facts *b = &p->before, *a = &p->after;
+	const struct schema_facts *b = &p->before, *a = &p->after;
 	compare_types(p);
 	compare_limits(p);
 	compare_text(p, b->format, a->format, SCHEMA_FORMAT_ADDED, SCHEMA_FORMAT_REMOVED, SCHEMA_FORMAT_CHANGED);
@@ -380,8 +380,8 @@ static void compare_now(struct compare *c, enum schema_side side, struct json be
 	if (!p)
 		abort();
 	*p = (struct pair){.c = c, .side = side};
-	facts_read(c->base, before, &p->before);
-	facts_read(c->revision, after, &p->after);
+	schema_facts_read(c->base, before, &p->before);
+	schema_facts_read(c->revision, after, &p->after);
 	compare_facts(p);
 	free(p);
 }

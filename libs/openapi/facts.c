@@ -38,7 +38,7 @@ static void gather(struct api *a, struct json schema, struct parts *p, int depth
 			gather(a, v, p, depth + 1);
 }
 
-static void read_types(struct json schema, struct facts *f)
+static void read_types(struct json schema, struct schema_facts *f)
 {
 	struct json type, key, v;
 	unsigned types = 0;
@@ -76,7 +76,7 @@ static void lower_to(double *limit, struct json schema, const char *name)
 }
 
 /* exclusiveMinimum is a flag in 3.0 and a limit of its own in 3.1. */
-static void read_range(struct json schema, struct facts *f)
+static void read_range(struct json schema, struct schema_facts *f)
 {
 	double v;
 	if (number(schema, "minimum", &v) && v >= f->minimum) {
@@ -119,7 +119,7 @@ static void take_text(struct api *a, struct json schema, const char *name, struc
 		*ret = text;
 }
 
-static void read_words(struct api *a, struct json schema, struct facts *f)
+static void read_words(struct api *a, struct json schema, struct schema_facts *f)
 {
 	struct json discriminator;
 	f->unique_items |= api_flag(schema, "uniqueItems");
@@ -171,7 +171,7 @@ static struct property *read_members(struct api *a, const struct parts *p, const
 	return all;
 }
 
-static void read_required(struct api *a, const struct parts *p, struct facts *f)
+static void read_required(struct api *a, const struct parts *p, struct schema_facts *f)
 {
 	struct json list, key, v;
 	size_t most = 0;
@@ -185,10 +185,10 @@ static void read_required(struct api *a, const struct parts *p, struct facts *f)
 					f->required[f->required_n++] = json_text(v, &a->arena);
 }
 
-void facts_read(struct api *a, struct json schema, struct facts *f)
+void schema_facts_read(struct api *a, struct json schema, struct schema_facts *f)
 {
 	struct parts p = {0};
-	*f = (struct facts){.types = TYPE_ANY & ~TYPE_NULL,
+	*f = (struct schema_facts){.types = TYPE_ANY & ~TYPE_NULL,
 	                    .nullable = true,
 	                    .minimum = -INFINITY,
 	                    .maximum = INFINITY,
@@ -213,7 +213,7 @@ void facts_read(struct api *a, struct json schema, struct facts *f)
 	read_required(a, &p, f);
 }
 
-bool facts_requires(const struct facts *f, struct span name)
+bool schema_facts_requires(const struct schema_facts *f, struct span name)
 {
 	for (size_t i = 0; i < f->required_n; i++)
 		if (span_eq(f->required[i], name))
@@ -221,7 +221,7 @@ bool facts_requires(const struct facts *f, struct span name)
 	return false;
 }
 
-const struct property *facts_property(const struct facts *f, struct span name)
+const struct property *schema_facts_property(const struct schema_facts *f, struct span name)
 {
 	for (size_t i = 0; i < f->properties_n; i++)
 		if (span_eq(f->properties[i].name, name))
@@ -229,7 +229,7 @@ const struct property *facts_property(const struct facts *f, struct span name)
 	return NULL;
 }
 
-void facts_types(unsigned types, bool nullable, struct buf *out)
+void schema_facts_types(unsigned types, bool nullable, struct buf *out)
 {
 	bool any = false;
 	if ((types & ~TYPE_NULL) == (TYPE_ANY & ~TYPE_NULL)) {

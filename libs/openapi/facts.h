@@ -15,7 +15,7 @@ struct property {
 };
 
 /* Limits are absent as -infinity or infinity; lengths and counts too. */
-struct facts {
+struct schema_facts {
 	bool never;     /* the schema "false" */
 	unsigned types; /* TYPE_…, without null; TYPE_ANY without null when nothing is said */
 	bool typed, nullable;
@@ -37,10 +37,10 @@ struct facts {
 };
 
 /* `schema` may be a $ref, a boolean or absent. Allocated in the document's arena. */
-void facts_read(struct api *a, struct json schema, struct facts *ret);
-bool facts_requires(const struct facts *f, struct span name);
-const struct property *facts_property(const struct facts *f, struct span name); /* NULL when there is none */
+void schema_facts_read(struct api *a, struct json schema, struct schema_facts *ret);
+bool schema_facts_requires(const struct schema_facts *f, struct span name);
+const struct property *schema_facts_property(const struct schema_facts *f, struct span name); /* NULL when there is none */
 /* "string, null"; "any". */
-void facts_types(unsigned types, bool nullable, struct buf *out);
+void schema_facts_types(unsigned types, bool nullable, struct buf *out);
 
 #endif
