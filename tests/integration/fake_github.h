@@ -38,6 +38,20 @@ static struct {
 
 /* ---- answers */
 
+/* On the server's thread, under the lock; valid until a few calls later. */
+static const char *github_words(const char *fmt, ...) printf_like(1, 2);
+static const char *github_words(const char *fmt, ...)
+{
+	static char out[8][512];
+	static size_t at;
+	char *text = out[at++ % countof(out)];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof out[0], fmt, ap);
+	va_end(ap);
+	return text;
+}
+
 static void github_answer(struct http_exchange *x, int status, struct span body)
 {
 	http_exchange_answer(x, status, "application/json", body);
@@ -48,7 +62,7 @@ static void github_put(struct json_writer *w, int number)
 	struct github_thing *t = &github.things[number - 1];
 	json_begin_object(w);
 	json_kv_i64(w, t->comment ? "id" : "number", number);
-	json_kv_cstr(w, "html_url", text_of("https://github.test/%d", number));
+	json_kv_cstr(w, "html_url", github_words("https://github.test/%d", number));
 	json_kv_cstr(w, "title", t->title);
 	json_kv_cstr(w, "body", t->body);
 	json_kv_cstr(w, "state", t->closed ? "closed" : "open");
@@ -120,8 +134,8 @@ static void github_graphql_list(struct json_writer *w)
 		if (!t->discussion)
 			continue;
 		json_begin_object(w);
-		json_kv_cstr(w, "id", text_of("D_%d", i));
-		json_kv_cstr(w, "url", text_of("https://github.test/d/%d", i));
+		json_kv_cstr(w, "id", github_words("D_%d", i));
+		json_kv_cstr(w, "url", github_words("https://github.test/d/%d", i));
 		json_kv_bool(w, "closed", t->closed);
 		json_kv_cstr(w, "body", t->body);
 		json_end_object(w);
@@ -146,7 +160,7 @@ static void github_graphql_mutate(struct span query, struct json variables, stru
 		number = github_add(variables);
 		github.things[number - 1].discussion = true;
 		json_key(w, SPAN("createDiscussion"));
-		json_put(w, (struct json){span_from(text_of("{\"discussion\":{\"id\":\"D_%d\",\"url\":\"https://github.test/d/%d\"}}",
+		json_put(w, (struct json){span_from(github_words("{\"discussion\":{\"id\":\"D_%d\",\"url\":\"https://github.test/d/%d\"}}",
 		                                            (int)number, (int)number)),
 		                          JSON_OBJECT});
 		return;
