@@ -182,37 +182,49 @@ static void *keeper(void *arg)
 	bool ok = connect_first(b);
 	atomic_store(&b->connected, ok);
 	pthread_mutex_lock(&b->mu);
-	b->stage = b->abandoned ? BUS_CLOSING : ok ? BUS_OPEN : BUS_FAILED;
-	bool abandoned = b->abandoned;
+	bool late = ok && b->abandoned;
+	if (late) {
+		pthread_mutex_unlock(&b->mu);
+		close_client(b);
+		pthread_mutex_lock(&b->mu);
+	}
+	b->stage = ok && !late ? BUS_OPEN : BUS_FAILED;
+	bool orphaned = b->orphaned;
 	pthread_cond_broadcast(&b->changed);
 	pthread_mutex_unlock(&b->mu);
-	if (abandoned) {
+	if (orphaned) {
 		pthread_detach(pthread_self());
-		if (ok)
-			close_client(b);
 		free_bus(b);
-		return NULL;
-	}
-	if (ok)
+	} else if (ok && !late) {
 		keep(b);
+	}
 	return NULL;
+}
+
+/* Under the lock: while the keeper still tries to connect, at most so long. */
+static void wait_for_keeper(struct bus *b, int64_t ms)
+{
+	struct timespec until = bus_in_ms(ms);
+	while (b->stage == BUS_CONNECTING && pthread_cond_timedwait(&b->changed, &b->mu, &until) == 0)
+		continue;
 }
 
 static enum status wait_open(struct bus *b, struct err *err)
 {
-	struct timespec until = bus_in_ms(BUS_CONNECT_MS);
 	pthread_mutex_lock(&b->mu);
-	while (b->stage == BUS_CONNECTING && pthread_cond_timedwait(&b->changed, &b->mu, &until) == 0)
-		continue;
-	bool abandoned = b->abandoned = b->stage == BUS_CONNECTING;
+	wait_for_keeper(b, BUS_CONNECT_MS);
+	b->abandoned = b->stage == BUS_CONNECTING;
 	enum status s = b->stage == BUS_OPEN ? STATUS_OK : STATUS_UNAVAILABLE;
 	if (s != STATUS_OK && b->open_err.status)
 		*err = b->open_err, s = err->status;
 	else if (s != STATUS_OK)
 		s = err_retry(err, STATUS_UNAVAILABLE, "connecting to NATS: no answer within %d ms", BUS_CONNECT_MS);
 	pthread_cond_broadcast(&b->changed);
+	/* Who gives up usually exits next, and a handshake must not run while the TLS library is taken down. */
+	wait_for_keeper(b, BUS_ABANDON_MS);
+	bool orphaned = b->orphaned = b->stage == BUS_CONNECTING;
 	pthread_mutex_unlock(&b->mu);
-	if (s != STATUS_OK && !abandoned) {
+	if (s != STATUS_OK && !orphaned) {
 		pthread_join(b->keeper, NULL);
 		free_bus(b);
 	}

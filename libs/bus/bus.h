@@ -47,7 +47,7 @@ struct bus_options {
 
 #define BUS_INBOX_PREFIX_MAX 64
 
-/* Waits up to 5 s for the first connection. */
+/* Waits up to 5 s for the first connection, and a second more for an attempt that is under way to end. */
 enum status bus_open(const struct bus_options *o, struct bus **ret, struct err *err) must_check;
 /*
  * Flushes for up to 2 s, then closes. No callback runs after it returns. Close pulls, followers and micro services

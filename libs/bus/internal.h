@@ -10,6 +10,7 @@
 #include "json/json.h"
 
 #define BUS_CONNECT_MS 5000         /* how long bus_open() waits */
+#define BUS_ABANDON_MS 1000         /* how long it then waits for an attempt that is under way to end */
 #define BUS_HANDSHAKE_MS 5000       /* see set_options() */
 #define BUS_RETRY_MS 250            /* first wait before something refused is tried again; doubles */
 #define BUS_RETRY_MAX_MS 4000       /* and at most this */
@@ -55,7 +56,8 @@ struct bus {
 	pthread_mutex_t mu;     /* guards the members of this block and the `ended` of all subscriptions */
 	pthread_cond_t changed; /* any of them */
 	enum { BUS_CONNECTING, BUS_OPEN, BUS_FAILED, BUS_CLOSING } stage;
-	bool abandoned; /* bus_open() gave up: the keeper frees everything */
+	bool abandoned; /* bus_open() gave up: the keeper does not try again */
+	bool orphaned;  /* and does not wait for it: the keeper frees everything */
 	bool woken;
 	bool client_closed; /* the client's last callback has run */
 	struct err open_err;
