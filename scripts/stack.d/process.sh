@@ -45,7 +45,7 @@ launch() {
 	shift
 	if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 33554432 ]; then mv "$log" "$log.1"; fi
 	setsid "$@" </dev/null >>"$log" 2>&1 9>&- &
-	stat=$(process_stat $!) || die "$name did not start: $*"
+	stat=$(process_stat $!) || stat="X 0" # ended already: who waits for it says so and shows its log
 	say "$! ${stat#* }" >"$run/$name.pid"
 	disown
 }
