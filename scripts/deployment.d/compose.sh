@@ -33,6 +33,7 @@ Y
 		[ -z "$name" ] || [[ " $(settable "$s" | xargs) " == *" $name "* ]] || echo "      $name: $value"
 	done <<<"${presets[$s]-}"
 	for name in $(settable "$s"); do echo "      $name: \${$name:-$(preset_of "$s" "$name")}"; done
+	[ "${conf[$s.files]}" != yes ] || echo "      GANNET_SECRETS: /secrets"
 	for secret in $(secrets_of "$s"); do
 		echo "      $secret: \${$secret:-}"
 		echo "      ${secret}_FILE: /run/secrets/$(lower "$secret")"
@@ -48,7 +49,10 @@ Y
 	[ -z "${conf[$s.http]}" ] || echo "    ports: [\"\${GANNET_BIND:-127.0.0.1}:\${GANNET_${s^^}_PORT:-${conf[$s.http]}}:${conf[$s.http]}\"]"
 	if is_on_bus "$s" || [ "${conf[$s.model_volume]}${conf[$s.files]}" != nono ]; then echo "    volumes:"; fi
 	! is_on_bus "$s" || echo "      - keys-$s:/run/keys:ro"
-	[ "${conf[$s.files]}" != yes ] || echo "      - \${GANNET_CONFIG:-./deploy/config}:/config:ro"
+	if [ "${conf[$s.files]}" = yes ]; then
+		echo "      - \${GANNET_CONFIG:-./deploy/config}:/config:ro"
+		echo "      - \${GANNET_SECRETS:-./deploy/secrets}/$s:/secrets:ro"
+	fi
 	[ "${conf[$s.model_volume]}" != yes ] || echo "      - models:/models"
 }
 
