@@ -52,6 +52,9 @@ struct bus {
 	atomic_bool flush_wanted;   /* bulk only: something was written that nobody sent yet */
 	atomic_uint gathered;       /* bulk only: messages since the keeper looked last */
 
+	uint64_t id_key[2]; /* see private_id.h */
+	bool has_id_key;
+
 	pthread_t keeper;
 	pthread_mutex_t mu;     /* guards the members of this block and the `ended` of all subscriptions */
 	pthread_cond_t changed; /* any of them */

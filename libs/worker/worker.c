@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bus/private_id.h"
 #include "worker/internal.h"
 
 static void free_worker(struct worker *w)
@@ -84,7 +85,9 @@ static enum status start_parts(struct worker *w, struct err *err)
 	if (s != STATUS_OK)
 		return s;
 	w->stream_created_ms = jobs.created_ms;
-	s = cancel_start(w, err);
+	s = bus_private_ids_open(w->bus, err);
+	if (s == STATUS_OK)
+		s = cancel_start(w, err);
 	if (s == STATUS_OK)
 		s = pause_start(w, err);
 	if (s == STATUS_OK)
