@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bus/topology.h"
+#include "core/wait.h"
 #include "worker/internal.h"
 
 #define READ_WAIT_S 10
@@ -44,9 +45,7 @@ enum status cancel_start(struct worker *w, struct err *err)
 	enum status s = bus_watch_open(w->bus, &o, &w->cancel_watch, err);
 	if (s != STATUS_OK)
 		return s;
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += READ_WAIT_S;
+	struct timespec until = wait_until(READ_WAIT_S * 1000);
 	pthread_mutex_lock(&w->lock);
 	while (!w->cancel_ready && pthread_cond_timedwait(&w->drained, &w->lock, &until) == 0)
 		;

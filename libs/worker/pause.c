@@ -1,6 +1,7 @@
 /* Knows which priorities of its kind are paused: follows the bucket `paused`. */
 #include <string.h>
 
+#include "core/wait.h"
 #include "worker/internal.h"
 
 #define READ_WAIT_S 10
@@ -47,9 +48,7 @@ enum status pause_start(struct worker *w, struct err *err)
 		s = bus_watch_open(w->bus, &o, &w->pause_watch, err);
 	if (s != STATUS_OK)
 		return s;
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += READ_WAIT_S;
+	struct timespec until = wait_until(READ_WAIT_S * 1000);
 	pthread_mutex_lock(&w->lock);
 	while (!w->pause_ready && pthread_cond_timedwait(&w->drained, &w->lock, &until) == 0)
 		;

@@ -1,4 +1,5 @@
 /* How a worker begins and ends. */
+#include "core/wait.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -24,15 +25,6 @@ static void free_worker(struct worker *w)
 	free(w);
 }
 
-static void init_cond(pthread_cond_t *c)
-{
-	pthread_condattr_t a;
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &a);
-	pthread_condattr_destroy(&a);
-}
-
 static struct worker *new_worker(const struct worker_kind *k, const struct worker_options *o)
 {
 	struct worker *w = calloc(1, sizeof *w);
@@ -54,10 +46,10 @@ static struct worker *new_worker(const struct worker_kind *k, const struct worke
 	w->started_ms = clock_wall_ms(o->clock);
 	w->rate_window_ms = clock_mono_ms(o->clock);
 	pthread_mutex_init(&w->lock, NULL);
-	init_cond(&w->drained);
-	init_cond(&w->lease_wake);
-	init_cond(&w->recover_wake);
-	init_cond(&w->jobs_wake);
+	wait_cond_init(&w->drained);
+	wait_cond_init(&w->lease_wake);
+	wait_cond_init(&w->recover_wake);
+	wait_cond_init(&w->jobs_wake);
 	return w;
 }
 
