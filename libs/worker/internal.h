@@ -225,6 +225,10 @@ bool overflow_applies(struct worker *w, const struct worker_entry *e);     /* lo
 void overflow_look(struct worker *w);                                      /* recovery thread */
 bool overflow_asked(const struct worker *w);                               /* with worker->lock held */
 
+/* worker.c */
+/* TIMEOUT, naming the bucket, when its reader has not set *read (guarded by worker->lock) in time. */
+enum status worker_wait_read(struct worker *w, const char *bucket, const bool *read, struct err *err) must_check;
+
 /* cancel.c */
 struct cancel_note {
 	struct cancel_note *next;

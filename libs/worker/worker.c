@@ -1,5 +1,4 @@
 /* How a worker begins and ends. */
-#include "core/wait.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -7,7 +6,10 @@
 #include <unistd.h>
 
 #include "bus/private_id.h"
+#include "core/wait.h"
 #include "worker/internal.h"
+
+#define READ_WAIT_S 10
 
 static void free_worker(struct worker *w)
 {
@@ -68,6 +70,25 @@ static enum status open_pulls(struct worker *w, struct err *err)
 	return STATUS_OK;
 }
 
+/* Waits until another thread says so; false when it does not in time. `what` is guarded by worker->lock. */
+static bool wait_for(struct worker *w, const bool *what, int64_t until_mono_ms)
+{
+	struct timespec t = {until_mono_ms / 1000, until_mono_ms % 1000 * 1000000};
+	pthread_mutex_lock(&w->lock);
+	while (!*what && pthread_cond_timedwait(&w->drained, &w->lock, &t) == 0)
+		;
+	bool said = *what;
+	pthread_mutex_unlock(&w->lock);
+	return said;
+}
+
+enum status worker_wait_read(struct worker *w, const char *bucket, const bool *read, struct err *err)
+{
+	if (wait_for(w, read, clock_mono_ms(w->clock) + READ_WAIT_S * 1000))
+		return STATUS_OK;
+	return err_retry(err, STATUS_TIMEOUT, "bucket %s was not read within %d s", bucket, READ_WAIT_S);
+}
+
 static enum status start_parts(struct worker *w, struct err *err)
 {
 	struct bus_stream_state jobs;
@@ -118,18 +139,6 @@ enum status worker_start(const struct worker_kind *k, const struct worker_option
 	lease_announce(w, "gannet.workers.registered", "running");
 	*ret = w;
 	return STATUS_OK;
-}
-
-/* Waits until the loop says so; false when it does not in time. `what` is guarded by worker->lock. */
-static bool wait_for(struct worker *w, const bool *what, int64_t until_mono_ms)
-{
-	struct timespec t = {until_mono_ms / 1000, until_mono_ms % 1000 * 1000000};
-	pthread_mutex_lock(&w->lock);
-	while (!*what && pthread_cond_timedwait(&w->drained, &w->lock, &t) == 0)
-		;
-	bool said = *what;
-	pthread_mutex_unlock(&w->lock);
-	return said;
 }
 
 /* Holds nothing after a turn that is still to come. */

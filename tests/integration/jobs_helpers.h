@@ -115,6 +115,7 @@ UNUSED static void tell(struct bus *b, const struct job_event *e)
 	struct err err;
 	char name[FINAL_NAME_BYTES], msg_id[BUS_PRIVATE_ID_BYTES];
 	job_final_name(e->tenant, e->job_id, e->run, name);
+	CHECK_OK(bus_topology_ensure(b, BUCKET_KEYS, &bus_limits_default, &err), err);
 	CHECK_OK(bus_private_ids_open(b, &err), err);
 	bus_private_id(b, name, msg_id);
 	json_encode(&job_event_table, e, &(struct json_writer){.out = &body});
