@@ -237,7 +237,7 @@ void query_groups(const struct query *q, const struct axis *axis, uint64_t colum
 	query_group_columns(q, &out->text);
 	for (unsigned c = 0; c < ROLLUP_COLUMNS; c++)
 		if (columns >> c & 1)
-			buf_printf(&out->text, ", sum(%s)::bigint AS %s", rollup_column_names[c], rollup_column_names[c]);
+			buf_printf(&out->text, ", ai_usage_sum(%s) AS %s", rollup_column_names[c], rollup_column_names[c]);
 	buf_adds(&out->text, " FROM (");
 	for (int s = 0; s < SOURCES; s++) {
 		if (!all[s].n)
@@ -253,7 +253,7 @@ void query_groups(const struct query *q, const struct axis *axis, uint64_t colum
 	buf_adds(&out->text, " GROUP BY i");
 	query_group_columns(q, &out->text);
 	/* Where all was taken away again there was nothing. */
-	buf_adds(&out->text, " HAVING sum(jobs) <> 0");
+	buf_adds(&out->text, " HAVING ai_usage_sum(jobs) <> 0");
 	free_pieces(all);
 }
 

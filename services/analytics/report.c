@@ -117,7 +117,7 @@ static void write_sql(const struct report *r, const struct query *q, const struc
 		buf_printf(out, "SELECT i%.*s", SPAN_ARG(g));
 		for (unsigned c = 0; c < ROLLUP_COLUMNS; c++)
 			if (columns >> c & 1)
-				buf_printf(out, ", sum(%s)::bigint AS %s", rollup_column_names[c], rollup_column_names[c]);
+				buf_printf(out, ", ai_usage_sum(%s) AS %s", rollup_column_names[c], rollup_column_names[c]);
 		buf_adds(out, " FROM (");
 	}
 	buf_addspan(out, buf_span(&groups->text));

@@ -53,13 +53,13 @@ enum rollup_set rollup_larger(enum rollup_set set)
 #define DIMENSIONS "tenant, status, provider, model, operation, pipeline, field_name, user_id"
 #define COUNTER_NAME(name, sum) #name ", "
 #define COUNTER_FIRST(name, sum) "(" sum ")::bigint AS " #name ", "
-#define COUNTER_AGAIN(name, sum) "sum(" #name ")::bigint AS " #name ", "
+#define COUNTER_AGAIN(name, sum) "ai_usage_sum(" #name ") AS " #name ", "
 #define COUNTER_ADD(name, sum) #name " = r." #name " + EXCLUDED." #name ", "
 #define COUNTERS ROLLUP_COUNTERS(COUNTER_NAME)
 
 #define END_NAME(status) #status ", "
-#define END_COUNT(status) "coalesce(sum(jobs) FILTER (WHERE status = '" #status "'), 0)::bigint, "
-#define END_AGAIN(status) "sum(" #status ")::bigint, "
+#define END_COUNT(status) "coalesce(ai_usage_sum(jobs) FILTER (WHERE status = '" #status "'), 0), "
+#define END_AGAIN(status) "ai_usage_sum(" #status "), "
 #define END_ADD(status) #status " = r." #status " + EXCLUDED." #status ", "
 
 static void add_set(enum grain g, enum rollup_set set, struct buf *out)
@@ -87,12 +87,12 @@ static void add_bins(enum grain g, enum rollup_set set, struct buf *out)
 	bool total = set == ROLLUP_BINS_TOTAL;
 	buf_printf(out,
 	           ", %s_%s AS (INSERT INTO ai_usage_%s_%s AS r (bucket, metric, bins, counts, tenant, provider, model) SELECT bucket, metric, "
-	           BINS_ARRAYS ", tenant, %s FROM (SELECT date_trunc('%s', bucket) AS bucket, metric, bin, sum(n)::bigint AS n, tenant%s FROM "
+	           BINS_ARRAYS ", tenant, %s FROM (SELECT date_trunc('%s', bucket) AS bucket, metric, bin, ai_usage_sum(n) AS n, tenant%s FROM "
 	           "bins GROUP BY date_trunc('%s', bucket), metric, bin, tenant%s) AS counted GROUP BY bucket, metric, tenant%s ",
 	           grain, name, grain, name, total ? "'', ''" : "provider, model", grain, total ? "" : ", provider, model", grain,
 	           total ? "" : ", provider, model", total ? "" : ", provider, model");
 	buf_adds(out, "ON CONFLICT (tenant, bucket, metric, model, provider) DO UPDATE SET (bins, counts) = (SELECT " BINS_ARRAYS
-	              " FROM (SELECT bin, sum(n)::bigint AS n FROM (SELECT unnest(r.bins) AS bin, unnest(r.counts) AS n UNION ALL SELECT "
+	              " FROM (SELECT bin, ai_usage_sum(n) AS n FROM (SELECT unnest(r.bins) AS bin, unnest(r.counts) AS n UNION ALL SELECT "
 	              "unnest(EXCLUDED.bins), unnest(EXCLUDED.counts)) AS counted GROUP BY bin) AS added))");
 }
 
@@ -146,7 +146,7 @@ void rollup_sql(const char *source, struct buf *out)
 
 /* ---- making them again */
 
-#define SUM_OF(name, sum) "sum(" #name ")::bigint, "
+#define SUM_OF(name, sum) "ai_usage_sum(" #name "), "
 #define OF_BUCKET                                                                                                      \
 	" WHERE tenant = $1 AND bucket >= date_trunc('%s', $2::timestamptz) AND bucket < date_trunc('%s', "                 \
 	"$2::timestamptz) + interval '%d months'"
@@ -166,7 +166,7 @@ static void add_again(enum grain g, enum rollup_set set, enum grain from, enum r
 	else
 		buf_printf(out,
 		           "INSERT INTO ai_usage_%s_%s (bucket, metric, bins, counts, tenant, provider, model) SELECT bucket, metric, " BINS_ARRAYS
-		           ", tenant, provider, model FROM (SELECT date_trunc('%s', bucket) AS bucket, metric, bin, sum(n)::bigint AS n, tenant, "
+		           ", tenant, provider, model FROM (SELECT date_trunc('%s', bucket) AS bucket, metric, bin, ai_usage_sum(n) AS n, tenant, "
 		           "provider, model FROM ai_usage_%s_%s CROSS JOIN LATERAL unnest(bins, counts) AS u (bin, n)",
 		           grain, name, grain, grain_names[from], rollup_names[of]);
 	buf_printf(out, OF_BUCKET, grain, grain, g == GRAIN_QUARTER ? 3 : 1);

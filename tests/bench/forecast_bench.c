@@ -389,4 +389,6 @@ TEST(months_of_series_that_were_held_out)
 	state = seeds[0] ^ seeds[1] ^ seeds[2];
 	measure_set("held out: other kinds", never_seen, countof(never_seen), &unseen);
 	report("held out: other kinds", "all", &unseen);
+	for (int m = 1; m < METHODS; m++)
+		CHECK(seen.sum[OURS] < seen.sum[m] && unseen.sum[OURS] < unseen.sum[m]);
 }

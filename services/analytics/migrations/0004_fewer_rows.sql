@@ -1,5 +1,8 @@
 -- Fewer and larger rows for questions that read many. Bins of a metric become one row, and there are those of all models
 -- together; what a user has of each model is kept without status by month and by quarter.
+-- sum() of bigint works in numeric, and needs several times as long and as much memory. This one fails when it overflows.
+CREATE AGGREGATE ai_usage_sum(bigint) (SFUNC = int8pl, STYPE = bigint, COMBINEFUNC = int8pl, PARALLEL = SAFE);
+
 CREATE FUNCTION ai_usage_pack_bins(grain text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('ALTER TABLE ai_usage_%s_bins RENAME TO ai_usage_old_bins', grain);
