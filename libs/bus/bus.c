@@ -6,6 +6,7 @@
 
 #include "bus/internal.h"
 #include "bus/store.h"
+#include "core/wait.h"
 
 #define FLUSH_MS 100 /* at most so long the keeper waits for a server that is busy with what was sent before */
 #define CLOSE_FLUSH_MS 2000
@@ -15,23 +16,6 @@
  */
 #define BUSY_MESSAGES 8
 #define BUSY_MS 1
-
-void bus_cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t a;
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &a);
-	pthread_condattr_destroy(&a);
-}
-
-struct timespec bus_in_ms(int64_t ms)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	int64_t ns = t.tv_nsec + ms % 1000 * 1000000;
-	return (struct timespec){.tv_sec = t.tv_sec + ms / 1000 + ns / 1000000000, .tv_nsec = ns % 1000000000};
-}
 
 void bus_task_add(struct bus *b, struct bus_task *t)
 {
@@ -111,7 +95,7 @@ static bool connect_first(struct bus *b)
 		if (s == NATS_OK || s == NATS_CONNECTION_AUTH_FAILED || b->abandoned)
 			break;
 		note_refusal(b, s);
-		struct timespec until = bus_in_ms(BUS_RETRY_MS);
+		struct timespec until = wait_until(BUS_RETRY_MS);
 		while (!b->abandoned && pthread_cond_timedwait(&b->changed, &b->mu, &until) == 0)
 			continue;
 	}
@@ -140,7 +124,7 @@ static void keep(struct bus *b)
 	while (b->stage == BUS_OPEN) {
 		int64_t wait = next_ms - bus_now_ms(b);
 		if (!b->woken && !atomic_load(&b->flush_wanted) && wait > 0) {
-			struct timespec until = bus_in_ms(wait);
+			struct timespec until = wait_until(wait);
 			pthread_cond_timedwait(&b->changed, &b->mu, &until);
 			continue;
 		}
@@ -204,7 +188,7 @@ static void *keeper(void *arg)
 /* Under the lock: while the keeper still tries to connect, at most so long. */
 static void wait_for_keeper(struct bus *b, int64_t ms)
 {
-	struct timespec until = bus_in_ms(ms);
+	struct timespec until = wait_until(ms);
 	while (b->stage == BUS_CONNECTING && pthread_cond_timedwait(&b->changed, &b->mu, &until) == 0)
 		continue;
 }
@@ -239,7 +223,7 @@ enum status bus_open(const struct bus_options *o, struct bus **ret, struct err *
 	b->clock = o->clock, b->bulk = o->bulk, b->on_state = o->on_state, b->arg = o->arg;
 	pthread_mutex_init(&b->mu, NULL);
 	pthread_mutex_init(&b->tasks_mu, NULL);
-	bus_cond_init(&b->changed);
+	wait_cond_init(&b->changed);
 	if (bus_connection_options(b, o, err) != STATUS_OK) {
 		free_bus(b);
 		return err->status;

@@ -4,6 +4,7 @@
 
 #include "bus/internal.h"
 #include "bus/kv.h"
+#include "core/wait.h"
 
 #define HEARTBEAT_MS 5000
 #define SILENCE_MS (2 * HEARTBEAT_MS + 2000)
@@ -268,11 +269,11 @@ static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
 static enum status open_follow(struct bus_follow *f, struct err *err)
 {
 	pthread_mutex_init(&f->mu, NULL);
-	bus_cond_init(&f->opened);
+	wait_cond_init(&f->opened);
 	f->task = (struct bus_task){.turn = turn, .owner = f};
 	pthread_mutex_lock(&f->mu);
 	enum status s = begin(f, err);
-	struct timespec until = bus_in_ms(ANSWER_MS);
+	struct timespec until = wait_until(ANSWER_MS);
 	while (s == STATUS_OK && !f->first_answered && pthread_cond_timedwait(&f->opened, &f->mu, &until) == 0)
 		continue;
 	if (s == STATUS_OK && !f->first_answered)

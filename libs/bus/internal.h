@@ -52,6 +52,9 @@ struct bus {
 	atomic_bool flush_wanted;   /* bulk only: something was written that nobody sent yet */
 	atomic_uint gathered;       /* bulk only: messages since the keeper looked last */
 
+	uint64_t id_key[2]; /* see private_id.h */
+	bool has_id_key;
+
 	pthread_t keeper;
 	pthread_mutex_t mu;     /* guards the members of this block and the `ended` of all subscriptions */
 	pthread_cond_t changed; /* any of them */
@@ -73,11 +76,6 @@ static inline int64_t bus_now_ms(const struct bus *b)
 {
 	return clock_mono_ms(b->clock);
 }
-/* Fills in `cond` with one that waits by the monotonic clock. */
-void bus_cond_init(pthread_cond_t *cond);
-/* The time, as pthread_cond_timedwait() wants it, `ms` from now. */
-struct timespec bus_in_ms(int64_t ms);
-
 /* Translates what the client reports; `what` says what was tried, for the sentence. */
 enum status bus_client_err(struct err *err, natsStatus s, const char *what);
 

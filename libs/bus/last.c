@@ -4,6 +4,7 @@
 
 #include "bus/internal.h"
 #include "bus/kv.h"
+#include "core/wait.h"
 
 #define WATCH_MS 100 /* while waiting, so often is looked whether the connection still stands */
 
@@ -55,7 +56,7 @@ enum status bus_lookup_open(struct bus *b, const char *stream, struct bus_lookup
 	bus_inbox(b, l->inbox);
 	snprintf(subject, sizeof subject, "%s.*", l->inbox);
 	pthread_mutex_init(&l->mu, NULL);
-	bus_cond_init(&l->answered);
+	wait_cond_init(&l->answered);
 	if (bus_sub_open(b, subject, NULL, on_message, l, &l->sub, err) != STATUS_OK) {
 		bus_lookup_close(l);
 		return err->status;
@@ -110,7 +111,7 @@ void bus_lookup(struct bus_lookup *l, struct bus_last *asked, size_t n)
 	pthread_mutex_lock(&l->mu);
 	while (l->missing && bus_now_ms(l->bus) < until_ms && atomic_load(&l->bus->connected) &&
 	       atomic_load(&l->bus->epoch) == epoch) {
-		struct timespec t = bus_in_ms(WATCH_MS);
+		struct timespec t = wait_until(WATCH_MS);
 		pthread_cond_timedwait(&l->answered, &l->mu, &t);
 	}
 	l->asked = NULL;

@@ -5,6 +5,7 @@
 
 #include "bus/internal.h"
 #include "bus/kv.h"
+#include "core/wait.h"
 
 #define OVERHEAD_BYTES 512 /* what a waiting message costs beside its payload */
 
@@ -62,7 +63,7 @@ static void on_message(void *arg, natsMsg *m, const struct bus_in *in, const str
 
 size_t bus_reader_wait(struct bus_reader *r, size_t at_least, int64_t at_most_ms)
 {
-	struct timespec until = bus_in_ms(at_most_ms);
+	struct timespec until = wait_until(at_most_ms);
 	pthread_mutex_lock(&r->mu);
 	r->wanted = at_least;
 	while (r->waiting < at_least && !is_full(r) && !r->woken && pthread_cond_timedwait(&r->came, &r->mu, &until) == 0)
@@ -121,8 +122,8 @@ enum status bus_reader_open(struct bus *b, const struct bus_reader_options *o, s
 	if (!r->inbox)
 		abort();
 	pthread_mutex_init(&r->mu, NULL);
-	bus_cond_init(&r->came);
-	bus_cond_init(&r->room);
+	wait_cond_init(&r->came);
+	wait_cond_init(&r->room);
 	const struct bus_follow_options fo = {.stream = o->stream, .filter = o->filter, .after = o->after, .arg = r};
 	enum status s = bus_follow_take(b, &fo, on_message, &r->follow, err);
 	if (s != STATUS_OK) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/internal.h"
+#include "core/wait.h"
 
 #define INDEX_BITS 13
 #define NO_SLOT UINT32_MAX
@@ -429,7 +430,7 @@ size_t bus_store_in_flight(struct bus *b)
 enum status bus_store_drain(struct bus *b, int timeout_ms, struct err *err)
 {
 	struct bus_store *st = b->store;
-	struct timespec until = bus_in_ms(timeout_ms);
+	struct timespec until = wait_until(timeout_ms);
 	pthread_mutex_lock(&st->mu);
 	while (st->in_flight && pthread_cond_timedwait(&st->idle, &st->mu, &until) == 0)
 		continue;
@@ -447,8 +448,8 @@ enum status bus_store_open(struct bus *b, struct err *err)
 	st->bus = b;
 	st->first_free = NO_SLOT;
 	pthread_mutex_init(&st->mu, NULL);
-	bus_cond_init(&st->room);
-	bus_cond_init(&st->idle);
+	wait_cond_init(&st->room);
+	wait_cond_init(&st->idle);
 	bus_inbox(b, st->inbox);
 	st->inbox_n = strlen(st->inbox);
 	char pattern[BUS_INBOX_BYTES + 2];

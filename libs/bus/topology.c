@@ -49,13 +49,14 @@ static const struct row {
     {BUCKET_PAUSED, BUCKET},
     {BUCKET_NOTIFIED, BUCKET},
     {BUCKET_SILENCES, BUCKET},
+    {BUCKET_KEYS, BUCKET},
 };
 
 const char *const bus_topology_names[] = {
     STREAM_JOBS,     STREAM_EVENTS,   STREAM_DELAYED,        STREAM_TICKS,     STREAM_STATE,   STREAM_FINDINGS,
     STREAM_ACTIONS,  STREAM_SIGNALS,  BUCKET_CANCELLED,      BUCKET_WORKERS,   BUCKET_LATEST,  BUCKET_FINDINGS,
     BUCKET_WATCHES,  BUCKET_WATCH_PROFILES, BUCKET_PLANS,    BUCKET_ACTIONS,   BUCKET_PAUSED,  BUCKET_NOTIFIED,
-    BUCKET_SILENCES, NULL};
+    BUCKET_SILENCES, BUCKET_KEYS,     NULL};
 _Static_assert(countof(bus_topology_names) == countof(rows) + 1, "every row has its name");
 
 static const struct consumer_row {

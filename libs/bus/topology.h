@@ -25,6 +25,7 @@
 #define BUCKET_PAUSED "paused"     /* queues that no worker takes jobs of */
 #define BUCKET_NOTIFIED "notified" /* what targets were told */
 #define BUCKET_SILENCES "silences"
+#define BUCKET_KEYS "keys" /* see private_id.h */
 #define CONSUMER_TICKS_JOBS "ticks-jobs" /* gannet.tick.jobs; the others likewise */
 #define CONSUMER_TICKS_COLLECTOR "ticks-collector"
 #define CONSUMER_TICKS_ANALYTICS "ticks-analytics"

@@ -292,7 +292,7 @@ void output_id_from_job(struct span job_id, char out[OUTPUT_ID_BYTES])
 	*put(put(out, SPAN("out-"), 4), job_id, JOB_ID_MAX) = 0;
 }
 
-void job_final_msg_id(struct span tenant, struct span job_id, int64_t run, char out[FINAL_MSG_ID_BYTES])
+void job_final_name(struct span tenant, struct span job_id, int64_t run, char out[FINAL_NAME_BYTES])
 {
 	char *at = put(put(out, SPAN("final:"), 6), tenant, TENANT_ID_MAX);
 	*at++ = '.';

@@ -185,9 +185,12 @@ void job_id_from_sequence(int64_t stream_created_ms, uint64_t sequence, char out
 /* "out-" and the job's id: the record of L3. */
 #define OUTPUT_ID_BYTES (JOB_ID_MAX + 5)
 void output_id_from_job(struct span job_id, char out[OUTPUT_ID_BYTES]);
-/* Nats-Msg-Id of the final event of a run: the broker keeps one of completed/failed/cancelled/rejected. */
-#define FINAL_MSG_ID_BYTES (JOB_ID_MAX + TENANT_ID_MAX + 40)
-void job_final_msg_id(struct span tenant, struct span job_id, int64_t run, char out[FINAL_MSG_ID_BYTES]);
+/*
+ * What the final event of a run is called, whoever writes it: stored under the id of that name (bus/private_id.h), so that the
+ * broker keeps one of completed/failed/cancelled/rejected.
+ */
+#define FINAL_NAME_BYTES (JOB_ID_MAX + TENANT_ID_MAX + 40)
+void job_final_name(struct span tenant, struct span job_id, int64_t run, char out[FINAL_NAME_BYTES]);
 
 /* The tokens of a job subject; false for anything else. */
 struct job_subject {

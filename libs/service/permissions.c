@@ -89,6 +89,8 @@ static void may_execute(struct buf *out, const char *kind)
 	line(out, "publish", "gannet.workers.unregistered");
 	line(out, "publish", "$KV." BUCKET_WORKERS ".*");
 	may_get(out, STREAM_EVENTS);
+	may_get(out, BUCKET_KEYS);
+	line(out, "publish", "$KV." BUCKET_KEYS ".*");
 	may_follow(out, BUCKET_CANCELLED);
 	may_look_at(out, BUCKET_PAUSED);
 	may_follow(out, BUCKET_PAUSED);

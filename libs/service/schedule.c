@@ -1,4 +1,5 @@
 /* Ticks out, ticks in: publishes the turns of schedules and does the work of those it is handed. */
+#include "core/wait.h"
 #include "service/schedule.h"
 
 #include <inttypes.h>
@@ -166,14 +167,7 @@ static void leave_present_turns(struct schedules *s)
 
 static void wait_ms(struct schedules *s, int64_t ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = wait_until(ms);
 	while (!s->stopping && !s->ticks_n && pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
 		;
 }
@@ -219,11 +213,7 @@ enum status schedules_start(const struct schedules_options *o, struct schedules 
 	snprintf(s->subject, sizeof s->subject, "gannet.tick.%s", o->service);
 	leave_present_turns(s);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&s->changed);
 	enum status status = bus_pull_open(o->bus, STREAM_TICKS, o->consumer, on_tick, s, &s->pull, err);
 	if (status == STATUS_OK) {
 		s->running = pthread_create(&s->thread, NULL, run, s) == 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/wait.h"
 #include "service/internal.h"
 
 #define SUBSCRIBED_MS 2000
@@ -76,14 +77,7 @@ void service_quit(struct service *s, const struct err *err)
 /* Waits for service_quit(), at most `timeout_ms` (< 0: for ever); whether it was called. */
 static bool wait_for_quit(struct service *s, int64_t timeout_ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = wait_until(timeout_ms);
 	pthread_mutex_lock(&s->lock);
 	int e = 0;
 	while (!s->quit && e != ETIMEDOUT)
@@ -232,11 +226,7 @@ static void name_instance(struct service *s)
 
 static void init_quit(struct service *s)
 {
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->quit_changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&s->quit_changed);
 }
 
 static int serve(struct service *s)

@@ -6,7 +6,6 @@
 #include "bus/topology.h"
 #include "worker/internal.h"
 
-#define READ_WAIT_S 10
 /* The bucket forgets a request after a day, and so do we. */
 #define KEEP_MS (24 * 3600 * 1000)
 #define SWEEP_MS (60 * 1000)
@@ -44,17 +43,7 @@ enum status cancel_start(struct worker *w, struct err *err)
 	enum status s = bus_watch_open(w->bus, &o, &w->cancel_watch, err);
 	if (s != STATUS_OK)
 		return s;
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += READ_WAIT_S;
-	pthread_mutex_lock(&w->lock);
-	while (!w->cancel_ready && pthread_cond_timedwait(&w->drained, &w->lock, &until) == 0)
-		;
-	bool ready = w->cancel_ready;
-	pthread_mutex_unlock(&w->lock);
-	if (!ready)
-		return err_retry(err, STATUS_TIMEOUT, "bucket %s was not read within %d s", BUCKET_CANCELLED, READ_WAIT_S);
-	return STATUS_OK;
+	return worker_wait_read(w, BUCKET_CANCELLED, &w->cancel_ready, err);
 }
 
 void cancel_stop(struct worker *w)

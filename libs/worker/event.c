@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/private_id.h"
 #include "bus/store.h"
 #include "worker/internal.h"
 
@@ -112,9 +113,8 @@ static size_t headers_of(const struct worker_entry *e, const char *msg_id, char 
 	return n;
 }
 
-/* Stores an event (or any message) for this entry; the answer, also a refusal, reaches the loop by the done list. */
-void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
-                        int64_t deadline_ms)
+static void store_under_id(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+                           int64_t deadline_ms)
 {
 	char traceparent[TRACEPARENT_BYTES];
 	struct bus_header headers[2];
@@ -125,9 +125,17 @@ void event_store_within(struct worker *w, struct worker_entry *e, const char *su
 		event_stored(e, &(struct bus_stored){.status = err.status});
 }
 
-void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data)
+void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *name, struct span data,
+                        int64_t deadline_ms)
 {
-	event_store_within(w, e, subject, msg_id, data, EVENT_DEADLINE_MS);
+	char id[BUS_PRIVATE_ID_BYTES];
+	bus_private_id(w->bus, name, id);
+	store_under_id(w, e, subject, id, data, deadline_ms);
+}
+
+void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *name, struct span data)
+{
+	event_store_within(w, e, subject, name, data, EVENT_DEADLINE_MS);
 }
 
 void event_publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data)
@@ -143,7 +151,7 @@ void event_publish(struct worker *w, const struct worker_entry *e, const char *s
 
 void event_announce(struct worker *w, struct worker_entry *e, bool claim)
 {
-	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_NAME_MAX];
 	struct job_event ev = event_of(w, e, JOB_EVENT_STARTED);
 	if (!ev.started_at.ms)
 		ev.started_at = ev.timestamp;
@@ -161,7 +169,7 @@ void event_announce(struct worker *w, struct worker_entry *e, bool claim)
 	 * claim also meets a submission of that kind that came before.
 	 */
 	snprintf(msg_id, sizeof msg_id, "%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
-	event_store(w, e, subject, msg_id, body);
+	store_under_id(w, e, subject, msg_id, body, EVENT_DEADLINE_MS);
 }
 
 void worker_progress(struct worker_job *j, double progress)

@@ -179,15 +179,18 @@ enum admission worker_admit(struct worker *w, struct worker_entry *e);
 
 /* event.c */
 #define EVENT_SUBJECT_MAX 256
-#define EVENT_MSG_ID_MAX 192
+#define EVENT_NAME_MAX 192
 /* A result that cost money is kept and offered to the broker for this long before its job is left to a redelivery. */
 #define EVENT_DEADLINE_MS (10 * 60 * 1000)
 struct job_event event_of(const struct worker *w, const struct worker_entry *e, enum job_state state);
 void event_subject(const struct worker_entry *e, enum job_state state, char out[EVENT_SUBJECT_MAX]);
 struct span event_encode(const struct worker_entry *e, struct job_event *ev); /* until this thread encodes the next */
-/* Stores any message for this entry; the answer, also a refusal, reaches the loop by the done list. `msg_id` may be NULL. */
-void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data);
-void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id, struct span data,
+/*
+ * Stores any message for this entry, once under the same name (see bus/private_id.h); the answer, also a refusal, reaches the
+ * loop by the done list.
+ */
+void event_store(struct worker *w, struct worker_entry *e, const char *subject, const char *name, struct span data);
+void event_store_within(struct worker *w, struct worker_entry *e, const char *subject, const char *name, struct span data,
                         int64_t deadline_ms);
 void event_stored(void *arg, const struct bus_stored *s); /* what event_store() has called; `arg` is the entry */
 void event_publish(struct worker *w, const struct worker_entry *e, const char *subject, struct span data); /* may be lost */
@@ -221,6 +224,10 @@ void overflow_consider(struct worker *w);                                  /* lo
 bool overflow_applies(struct worker *w, const struct worker_entry *e);     /* loop thread: this job is to be moved */
 void overflow_look(struct worker *w);                                      /* recovery thread */
 bool overflow_asked(const struct worker *w);                               /* with worker->lock held */
+
+/* worker.c */
+/* TIMEOUT, naming the bucket, when its reader has not set *read (guarded by worker->lock) in time. */
+enum status worker_wait_read(struct worker *w, const char *bucket, const bool *read, struct err *err) must_check;
 
 /* cancel.c */
 struct cancel_note {

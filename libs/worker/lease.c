@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bus/topology.h"
+#include "core/wait.h"
 #include "worker/internal.h"
 
 /* Three renewals fit into one lease, so that a lost one does no harm. */
@@ -131,14 +132,10 @@ static void *run(void *arg)
 			registered = clock_mono_ms(w->clock);
 			heartbeat(w);
 		}
-		struct timespec t;
-		clock_gettime(CLOCK_MONOTONIC, &t);
 		int64_t look_ms = w->o.limits.lease_ms / RENEWALS / 2;
 		if (look_ms > LOOK_MS)
 			look_ms = LOOK_MS;
-		t.tv_nsec += look_ms % 1000 * 1000000;
-		t.tv_sec += look_ms / 1000 + t.tv_nsec / 1000000000;
-		t.tv_nsec %= 1000000000;
+		struct timespec t = wait_until(look_ms);
 		pthread_mutex_lock(&w->lock);
 		if (!w->lease_stop)
 			pthread_cond_timedwait(&w->lease_wake, &w->lock, &t);

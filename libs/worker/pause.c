@@ -3,8 +3,6 @@
 
 #include "worker/internal.h"
 
-#define READ_WAIT_S 10
-
 static int priority_of(const struct worker *w, struct span key)
 {
 	struct span kind = span_cut(&key, '.');
@@ -47,17 +45,7 @@ enum status pause_start(struct worker *w, struct err *err)
 		s = bus_watch_open(w->bus, &o, &w->pause_watch, err);
 	if (s != STATUS_OK)
 		return s;
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += READ_WAIT_S;
-	pthread_mutex_lock(&w->lock);
-	while (!w->pause_ready && pthread_cond_timedwait(&w->drained, &w->lock, &until) == 0)
-		;
-	bool ready = w->pause_ready;
-	pthread_mutex_unlock(&w->lock);
-	if (!ready)
-		return err_retry(err, STATUS_TIMEOUT, "bucket %s was not read within %d s", BUCKET_PAUSED, READ_WAIT_S);
-	return STATUS_OK;
+	return worker_wait_read(w, BUCKET_PAUSED, &w->pause_ready, err);
 }
 
 void pause_stop(struct worker *w)

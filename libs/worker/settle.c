@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/private_id.h"
 #include "bus/store.h"
 #include "bus/topology.h"
 #include "worker/backoff.h"
@@ -16,20 +17,20 @@
 /* A message to be sent when an earlier one is stored: the `retrying` event behind a delayed job, or a result to
  * reply_to. */
 struct pending_event {
-	bool store; /* into the stream, under `msg_id`; otherwise plainly */
-	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
+	bool store; /* into the stream, under `name`; otherwise plainly */
+	char subject[EVENT_SUBJECT_MAX], name[EVENT_NAME_MAX];
 	size_t n;
 	char data[];
 };
 
-static void keep_pending(struct worker_entry *e, bool stored, const char *subject, const char *msg_id, struct span data)
+static void keep_pending(struct worker_entry *e, bool stored, const char *subject, const char *name, struct span data)
 {
 	struct pending_event *p = malloc(sizeof *p + data.n);
 	if (!p)
 		abort();
 	p->store = stored;
 	snprintf(p->subject, sizeof p->subject, "%s", subject);
-	snprintf(p->msg_id, sizeof p->msg_id, "%s", msg_id);
+	snprintf(p->name, sizeof p->name, "%s", name);
 	p->n = data.n;
 	memcpy(p->data, data.p, data.n);
 	e->pending = p;
@@ -53,14 +54,14 @@ static void enter_settling(struct worker *w, struct worker_entry *e, enum ack_ki
 
 static void store_final(struct worker *w, struct worker_entry *e, struct job_event *ev, enum ack_kind ack)
 {
-	char subject[EVENT_SUBJECT_MAX], msg_id[FINAL_MSG_ID_BYTES];
+	char subject[EVENT_SUBJECT_MAX], name[FINAL_NAME_BYTES];
 	event_subject(e, ev->state, subject);
-	job_final_msg_id(e->subject.tenant, e->job.id, e->job.run, msg_id);
+	job_final_name(e->subject.tenant, e->job.id, e->job.run, name);
 	struct span body = event_encode(e, ev);
 	if (e->reply_to[0])
 		keep_pending(e, false, e->reply_to, "", body);
 	enter_settling(w, e, ack, 0);
-	event_store(w, e, subject, msg_id, body);
+	event_store(w, e, subject, name, body);
 }
 
 static void set_times(const struct worker *w, const struct worker_entry *e, struct job_event *ev)
@@ -141,16 +142,17 @@ void settle_duplicate(struct worker *w, struct worker_entry *e)
  * Publishes the submission again, with all that a later delivery has to know of the earlier ones. A wait of `delay_ms` is
  * counted from when the broker stored it: our clock may be wrong.
  */
-static void store_again(struct worker *w, struct worker_entry *e, const char *subject, const char *msg_id,
+static void store_again(struct worker *w, struct worker_entry *e, const char *subject, const char *name,
                         int64_t attempts_used, int64_t delay_ms)
 {
-	char used[24], run[24], delay[24] = "", at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	char id[BUS_PRIVATE_ID_BYTES], used[24], run[24], delay[24] = "", at[RFC3339_BYTES], traceparent[TRACEPARENT_BYTES];
+	bus_private_id(w->bus, name, id);
 	if (delay_ms)
 		snprintf(delay, sizeof delay, "%lld", (long long)delay_ms);
 	snprintf(used, sizeof used, "%lld", (long long)attempts_used);
 	snprintf(run, sizeof run, "%lld", (long long)e->job.run);
 	struct bus_header headers[] = {
-	    {HEADER_MSG_ID, span_from(msg_id)},
+	    {HEADER_MSG_ID, span_from(id)},
 	    {HEADER_JOB_ID, e->job.id},
 	    {HEADER_ATTEMPT, span_from(used)},
 	    {HEADER_RUN, span_from(run)},
@@ -172,27 +174,27 @@ static void delayed_subject(const struct worker_entry *e, int64_t due_wall_ms, c
 
 void settle_delay(struct worker *w, struct worker_entry *e, int64_t due_wall_ms)
 {
-	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], name[EVENT_NAME_MAX];
 	delayed_subject(e, due_wall_ms, subject);
 	/* Without the place in the stream: a job id published twice is delayed once. */
-	snprintf(msg_id, sizeof msg_id, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
+	snprintf(name, sizeof name, "run-at:%.*s.%s:%lld", SPAN_ARG(e->subject.tenant), e->job_id, (long long)e->job.run);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_again(w, e, subject, msg_id, e->job.attempt - 1, 0);
+	store_again(w, e, subject, name, e->job.attempt - 1, 0);
 }
 
 void settle_overflow(struct worker *w, struct worker_entry *e)
 {
-	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], name[EVENT_NAME_MAX];
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.overflow.%.*s.%s.%u", SPAN_ARG(e->subject.tenant),
 	         SPAN_ARG(e->subject.kind), priority_names[e->subject.priority], overflow_lane(e->subject.tenant));
-	snprintf(msg_id, sizeof msg_id, "overflow:%s", e->sequence);
+	snprintf(name, sizeof name, "overflow:%s", e->sequence);
 	enter_settling(w, e, ACK_ACK, 0);
-	store_again(w, e, subject, msg_id, e->job.attempt - 1, 0);
+	store_again(w, e, subject, name, e->job.attempt - 1, 0);
 }
 
 static void settle_wait(struct worker *w, struct worker_entry *e, const struct err *err, int64_t delay_ms, bool used)
 {
-	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], name[EVENT_NAME_MAX];
 	struct job_error error = error_of(err);
 	struct job_event ev = event_of(w, e, JOB_EVENT_RETRYING);
 	ev.error = &error;
@@ -200,23 +202,23 @@ static void settle_wait(struct worker *w, struct worker_entry *e, const struct e
 	ev.retry_at = (struct json_time){ev.timestamp.ms + delay_ms};
 	ev.attempt_used = (struct opt_bool){true, used};
 	event_subject(e, JOB_EVENT_RETRYING, subject);
-	snprintf(msg_id, sizeof msg_id, "retry:%.*s.%s:%lld:%llu:%llu", SPAN_ARG(e->subject.tenant), e->job_id,
+	snprintf(name, sizeof name, "retry:%.*s.%s:%lld:%llu:%llu", SPAN_ARG(e->subject.tenant), e->job_id,
 	         (long long)e->job.run, (unsigned long long)e->delivery.stream_sequence,
 	         (unsigned long long)e->delivery.delivered);
 	struct span body = event_encode(e, &ev);
 	count(w, &w->counts.retried, e);
 	if (delay_ms <= w->o.nak_max_ms) {
 		enter_settling(w, e, ACK_NAK, delay_ms);
-		event_store(w, e, subject, msg_id, body);
+		event_store(w, e, subject, name, body);
 		return;
 	}
 	/* Delayed first, then said, then acknowledged: recover.c relies on this order. */
-	keep_pending(e, true, subject, msg_id, body);
+	keep_pending(e, true, subject, name, body);
 	enter_settling(w, e, ACK_ACK, 0);
 	delayed_subject(e, ev.retry_at.ms, subject);
 	/* One message delays one delivery once, however often the store is repeated. */
-	snprintf(msg_id, sizeof msg_id, "delay:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
-	store_again(w, e, subject, msg_id, e->job.attempt - !used, delay_ms);
+	snprintf(name, sizeof name, "delay:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
+	store_again(w, e, subject, name, e->job.attempt - !used, delay_ms);
 }
 
 /*
@@ -229,7 +231,7 @@ void settle_hand_back(struct worker *w, struct worker_entry *e)
 		settle_silently(w, e, ACK_NAK);
 		return;
 	}
-	char subject[EVENT_SUBJECT_MAX], msg_id[EVENT_MSG_ID_MAX];
+	char subject[EVENT_SUBJECT_MAX], name[EVENT_NAME_MAX];
 	struct err err;
 	err_retry(&err, STATUS_UNAVAILABLE, "handed back: its worker was told to end");
 	struct job_error error = error_of(&err);
@@ -240,10 +242,10 @@ void settle_hand_back(struct worker *w, struct worker_entry *e)
 	ev.attempt_used = (struct opt_bool){true, false};
 	ev.interrupted = (struct opt_i64){true, e->history.interrupted};
 	event_subject(e, JOB_EVENT_RETRYING, subject);
-	snprintf(msg_id, sizeof msg_id, "hand-back:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
+	snprintf(name, sizeof name, "hand-back:%s:%llu", e->sequence, (unsigned long long)e->delivery.delivered);
 	struct span body = event_encode(e, &ev);
 	enter_settling(w, e, ACK_NAK, 0);
-	event_store_within(w, e, subject, msg_id, body, HAND_BACK_DEADLINE_MS);
+	event_store_within(w, e, subject, name, body, HAND_BACK_DEADLINE_MS);
 }
 
 static void settle_retry(struct worker *w, struct worker_entry *e, const struct worker_result *r)
@@ -351,7 +353,7 @@ static bool send_pending(struct worker *w, struct worker_entry *e)
 		return false;
 	bool again = e->stored == STATUS_OK && p->store;
 	if (again)
-		event_store(w, e, p->subject, p->msg_id, span_of(p->data, p->n));
+		event_store(w, e, p->subject, p->name, span_of(p->data, p->n));
 	else if (e->stored == STATUS_OK && !e->stored_duplicate)
 		event_publish(w, e, p->subject, span_of(p->data, p->n));
 	free(p);

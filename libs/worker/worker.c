@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bus/private_id.h"
+#include "core/wait.h"
 #include "worker/internal.h"
+
+#define READ_WAIT_S 10
 
 static void free_worker(struct worker *w)
 {
@@ -21,15 +25,6 @@ static void free_worker(struct worker *w)
 	pthread_cond_destroy(&w->recover_wake);
 	pthread_cond_destroy(&w->jobs_wake);
 	free(w);
-}
-
-static void init_cond(pthread_cond_t *c)
-{
-	pthread_condattr_t a;
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &a);
-	pthread_condattr_destroy(&a);
 }
 
 static struct worker *new_worker(const struct worker_kind *k, const struct worker_options *o)
@@ -53,10 +48,10 @@ static struct worker *new_worker(const struct worker_kind *k, const struct worke
 	w->started_ms = clock_wall_ms(o->clock);
 	w->rate_window_ms = clock_mono_ms(o->clock);
 	pthread_mutex_init(&w->lock, NULL);
-	init_cond(&w->drained);
-	init_cond(&w->lease_wake);
-	init_cond(&w->recover_wake);
-	init_cond(&w->jobs_wake);
+	wait_cond_init(&w->drained);
+	wait_cond_init(&w->lease_wake);
+	wait_cond_init(&w->recover_wake);
+	wait_cond_init(&w->jobs_wake);
 	return w;
 }
 
@@ -75,6 +70,25 @@ static enum status open_pulls(struct worker *w, struct err *err)
 	return STATUS_OK;
 }
 
+/* Waits until another thread says so; false when it does not in time. `what` is guarded by worker->lock. */
+static bool wait_for(struct worker *w, const bool *what, int64_t until_mono_ms)
+{
+	struct timespec t = {until_mono_ms / 1000, until_mono_ms % 1000 * 1000000};
+	pthread_mutex_lock(&w->lock);
+	while (!*what && pthread_cond_timedwait(&w->drained, &w->lock, &t) == 0)
+		;
+	bool said = *what;
+	pthread_mutex_unlock(&w->lock);
+	return said;
+}
+
+enum status worker_wait_read(struct worker *w, const char *bucket, const bool *read, struct err *err)
+{
+	if (wait_for(w, read, clock_mono_ms(w->clock) + READ_WAIT_S * 1000))
+		return STATUS_OK;
+	return err_retry(err, STATUS_TIMEOUT, "bucket %s was not read within %d s", bucket, READ_WAIT_S);
+}
+
 static enum status start_parts(struct worker *w, struct err *err)
 {
 	struct bus_stream_state jobs;
@@ -84,7 +98,9 @@ static enum status start_parts(struct worker *w, struct err *err)
 	if (s != STATUS_OK)
 		return s;
 	w->stream_created_ms = jobs.created_ms;
-	s = cancel_start(w, err);
+	s = bus_private_ids_open(w->bus, err);
+	if (s == STATUS_OK)
+		s = cancel_start(w, err);
 	if (s == STATUS_OK)
 		s = pause_start(w, err);
 	if (s == STATUS_OK)
@@ -123,18 +139,6 @@ enum status worker_start(const struct worker_kind *k, const struct worker_option
 	lease_announce(w, "gannet.workers.registered", "running");
 	*ret = w;
 	return STATUS_OK;
-}
-
-/* Waits until the loop says so; false when it does not in time. `what` is guarded by worker->lock. */
-static bool wait_for(struct worker *w, const bool *what, int64_t until_mono_ms)
-{
-	struct timespec t = {until_mono_ms / 1000, until_mono_ms % 1000 * 1000000};
-	pthread_mutex_lock(&w->lock);
-	while (!*what && pthread_cond_timedwait(&w->drained, &w->lock, &t) == 0)
-		;
-	bool said = *what;
-	pthread_mutex_unlock(&w->lock);
-	return said;
 }
 
 /* Holds nothing after a turn that is still to come. */

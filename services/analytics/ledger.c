@@ -9,6 +9,7 @@
 #include "bus/topology.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/wait.h"
 #include "write.h"
 
 extern const struct store_migration migrations_analytics[];
@@ -67,14 +68,7 @@ static bool is_stopping(struct ledger *l)
 /* False when it is time to end. */
 static bool pause_ms(struct ledger *l, int64_t ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = wait_until(ms);
 	pthread_mutex_lock(&l->lock);
 	while (!l->stopping && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
 		;
@@ -280,12 +274,8 @@ enum status ledger_start(const struct ledger_options *o, struct ledger **ret, st
 		abort();
 	l->o = *o;
 	register_metrics(l);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	wait_cond_init(&l->changed);
 	if (pthread_create(&l->thread, NULL, run, l) != 0) {
 		release(l);
 		return err_retry(err, STATUS_UNAVAILABLE, "no thread for the ledger");

@@ -8,6 +8,7 @@
 #include "bus/kv.h"
 #include "bus/topology.h"
 #include "core/log.h"
+#include "core/wait.h"
 
 /* All events of workers; what the broker republishes from JOBS as "queued" has a token more. */
 #define FILTER "gannet.*.jobs.event.*.*"
@@ -80,14 +81,7 @@ static void batch_reset(struct usage_batch *b)
 
 void reader_take(struct reader *r, int64_t wait_ms, struct usage_batch **ret)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += wait_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = wait_until(wait_ms);
 	batch_reset(r->taken);
 	pthread_mutex_lock(&r->lock);
 	while (!r->filling->n && r->filling->seen < BATCH_SEEN_MAX && !r->interrupted &&
@@ -138,13 +132,9 @@ enum status reader_open(struct bus *b, const struct price_table *prices, int64_t
 		abort();
 	r->prices = prices;
 	r->stream_id = stream_id;
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->came, &monotonic);
-	pthread_cond_init(&r->went, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	wait_cond_init(&r->came);
+	wait_cond_init(&r->went);
 	const struct bus_follow_options o = {.stream = STREAM_EVENTS,
 	                                     .filter = FILTER,
 	                                     .after = after_sequence,

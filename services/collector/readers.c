@@ -1,4 +1,5 @@
 /* The threads of the sources: they sleep until asked, read, and hand the outcome over. */
+#include "core/wait.h"
 #include "services/collector/readers.h"
 
 #include <errno.h>
@@ -109,7 +110,6 @@ static void init_reader(struct readers *rs, const struct source *s)
 enum status readers_start(const struct config *c, struct readers **ret, struct err *err)
 {
 	struct readers *rs = calloc(1, sizeof *rs);
-	pthread_condattr_t monotonic;
 	pthread_attr_t small;
 	if (!rs)
 		abort();
@@ -117,10 +117,7 @@ enum status readers_start(const struct config *c, struct readers **ret, struct e
 	metric_register(&source_errors);
 	rs->config = c;
 	pthread_mutex_init(&rs->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&rs->finished, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	wait_cond_init(&rs->finished);
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, STACK_BYTES);
 	bool fine = true;

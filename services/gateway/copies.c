@@ -8,6 +8,7 @@
 
 #include "bus/kv.h"
 #include "core/map.h"
+#include "core/wait.h"
 #include "gateway.h"
 
 #define LOOK_EVERY_MS 100
@@ -107,11 +108,7 @@ static void *keep(void *arg)
 	struct err err;
 	pthread_mutex_lock(&c->end_lock);
 	while (!c->ends) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += LOOK_EVERY_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
+		struct timespec until = wait_until(LOOK_EVERY_MS);
 		pthread_cond_timedwait(&c->ended, &c->end_lock, &until);
 		if (c->ends || !bus_is_connected(c->bus) || (c->watch && bus_reconnects(c->bus) == atomic_load(&c->epoch)))
 			continue;
@@ -127,17 +124,13 @@ static void *keep(void *arg)
 enum status copies_start(struct bus *b, struct copies **ret, struct err *err)
 {
 	struct copies *c = calloc(1, sizeof *c);
-	pthread_condattr_t attr;
 	sigset_t all, before;
 	if (!c)
 		abort();
 	c->bus = b;
 	pthread_rwlock_init(&c->lock, NULL);
 	pthread_mutex_init(&c->end_lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->ended, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_cond_init(&c->ended);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int e = pthread_create(&c->keeper, NULL, keep, c);

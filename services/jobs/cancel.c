@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bus/kv.h"
+#include "bus/private_id.h"
 #include "bus/store.h"
 #include "bus/topology.h"
 #include "delayed.h"
@@ -35,7 +36,7 @@ static unsigned index_of(struct span name, const char *const *names)
 static enum status store_cancelled(struct jobs *j, const struct job_record *r, struct span reason, bool *ret_first,
                                    struct err *err)
 {
-	char subject[256], msg_id[FINAL_MSG_ID_BYTES], message[CANCEL_REASON_MAX + 64];
+	char subject[256], name[FINAL_NAME_BYTES], final_id[BUS_PRIVATE_ID_BYTES], message[CANCEL_REASON_MAX + 64];
 	struct bus_stored stored;
 	scoped_buf body = {0};
 	snprintf(message, sizeof message, "cancelled by request%s%.*s", reason.p ? ": " : "", SPAN_ARG(reason));
@@ -61,8 +62,9 @@ static enum status store_cancelled(struct jobs *j, const struct job_record *r, s
 	json_encode(&job_event_table, &event, &(struct json_writer){.out = &body});
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.cancelled.%.*s", SPAN_ARG(r->tenant),
 	         SPAN_ARG(r->job_id));
-	job_final_msg_id(r->tenant, r->job_id, r->run, msg_id);
-	const struct bus_header header = {HEADER_MSG_ID, span_from(msg_id)};
+	job_final_name(r->tenant, r->job_id, r->run, name);
+	bus_private_id(j->bus, name, final_id);
+	const struct bus_header header = {HEADER_MSG_ID, span_from(final_id)};
 	const struct bus_out m = {subject, NULL, buf_span(&body), &header, 1};
 	enum status status = bus_store_wait(j->bus, &m, DEADLINE_MS, &stored, err);
 	*ret_first = status == STATUS_OK && !stored.duplicate;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bus/kv.h"
+#include "bus/private_id.h"
 #include "bus/topology.h"
 #include "contract/job.h"
 
@@ -35,22 +36,24 @@ bool delayed_subject_parse(struct span subject, struct delayed_subject *ret)
 }
 
 struct outgoing {
-	char subject[SUBJECT_BYTES], msg_id[80];
+	char subject[SUBJECT_BYTES], msg_id[BUS_PRIVATE_ID_BYTES];
 	struct bus_header headers[BUS_HEADERS_MAX];
 	struct bus_out m;
 };
 
 /* What the job was delayed with goes back into the queue with it. */
-static bool prepare(const struct bus_stored_message *stored, int64_t stream_created_ms, struct outgoing *out)
+static bool prepare(const struct bus *b, const struct bus_stored_message *stored, int64_t stream_created_ms, struct outgoing *out)
 {
 	static const char *const kept[] = {HEADER_ATTEMPT, HEADER_RUN, HEADER_SUBMITTED_AT, HEADER_JOB_ID,
 	                                   HEADER_TRACEPARENT};
 	struct delayed_subject s;
+	char name[80];
 	if (!delayed_subject_parse(stored->subject, &s))
 		return false;
 	snprintf(out->subject, sizeof out->subject, "gannet.%.*s.jobs.submit.%.*s.%.*s", SPAN_ARG(s.tenant),
 	         SPAN_ARG(s.kind), SPAN_ARG(s.priority));
-	snprintf(out->msg_id, sizeof out->msg_id, "delayed-%" PRId64 "-%" PRIu64, stream_created_ms, stored->sequence);
+	snprintf(name, sizeof name, "delayed-%" PRId64 "-%" PRIu64, stream_created_ms, stored->sequence);
+	bus_private_id(b, name, out->msg_id);
 	size_t n = 0;
 	out->headers[n++] = (struct bus_header){HEADER_MSG_ID, span_from(out->msg_id)};
 	for (size_t i = 0; i < countof(kept); i++) {
@@ -70,7 +73,7 @@ enum status delayed_release(struct bus *b, int64_t stream_created_ms, uint64_t s
 	if (status != STATUS_OK)
 		return status;
 	struct outgoing out;
-	if (prepare(&stored, stream_created_ms, &out))
+	if (prepare(b, &stored, stream_created_ms, &out))
 		status = bus_store(b, &out.m, DEADLINE_MS, BUS_BLOCK, fn, arg, err);
 	else
 		status = err_set(err, STATUS_INVALID, "not the subject of a delayed job");
@@ -90,7 +93,7 @@ enum status delayed_release_job(struct bus *b, int64_t stream_created_ms, struct
 		return status;
 	struct outgoing out;
 	uint64_t sequence = stored.sequence;
-	if (prepare(&stored, stream_created_ms, &out))
+	if (prepare(b, &stored, stream_created_ms, &out))
 		status = bus_store_wait(b, &out.m, DEADLINE_MS, &answer, err);
 	else
 		status = err_set(err, STATUS_INVALID, "not the subject of a delayed job");

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/map.h"
 #include "core/metrics.h"
+#include "core/wait.h"
 #include "times.h"
 
 #define POLL_EVERY_S 1
@@ -381,9 +382,7 @@ static void *run(void *arg)
 	while (!e->stopping) {
 		pthread_mutex_unlock(&e->lock);
 		poll(e);
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += POLL_EVERY_S;
+		struct timespec until = wait_until(POLL_EVERY_S * 1000);
 		pthread_mutex_lock(&e->lock);
 		while (!e->stopping && pthread_cond_timedwait(&e->stop, &e->lock, &until) == 0)
 			;
@@ -400,11 +399,7 @@ enum status estimate_start(struct bus *b, const struct clock *clock, struct esti
 	e->bus = b;
 	e->clock = clock;
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&e->stop, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&e->stop);
 	kind_named(e, SPAN("llm"));
 	metric_register(&waiting_gauge);
 	metric_register(&running_gauge);

@@ -2,6 +2,7 @@
  * they are due. */
 #include <stdlib.h>
 
+#include "bus/private_id.h"
 #include "bus/topology.h"
 #include "jobs.h"
 #include "maintenance.h"
@@ -20,7 +21,7 @@ static const struct env_option options[] = {
 };
 
 static const char *const topology[] = {STREAM_JOBS,    STREAM_EVENTS, STREAM_DELAYED, STREAM_TICKS, BUCKET_CANCELLED,
-                                       BUCKET_WORKERS, NULL};
+                                       BUCKET_WORKERS, BUCKET_KEYS,   NULL};
 
 static void on_migrated(void *arg)
 {
@@ -72,7 +73,9 @@ static enum status start_projection(struct jobs *j, struct err *err)
 
 static enum status start_parts(struct jobs *j, struct err *err)
 {
-	enum status status = db_new(config.database_url, &j->db, err);
+	enum status status = bus_private_ids_open(j->bus, err);
+	if (status == STATUS_OK)
+		status = db_new(config.database_url, &j->db, err);
 	if (status == STATUS_OK)
 		status = estimate_start(j->bus, j->clock, &j->estimate, err);
 	if (status == STATUS_OK)
@@ -116,6 +119,9 @@ static const struct service_use uses[] = {
     {USE_PUBLISH, "gannet.*.jobs.delayed.*.*.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.event.queued.*.*"},
     {USE_PUBLISH, "gannet.*.jobs.event.cancelled.*"},
+    {USE_PUBLISH, "gannet.*.jobs.event.rejected.*"},
+    {USE_GET, BUCKET_KEYS},
+    {USE_PUT, BUCKET_KEYS},
     {USE_GET, STREAM_EVENTS},
     {USE_GET, STREAM_JOBS},
     {USE_GET, STREAM_DELAYED},

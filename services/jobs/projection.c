@@ -9,6 +9,7 @@
 #include "bus/reader.h"
 #include "bus/topology.h"
 #include "core/log.h"
+#include "core/wait.h"
 #include "write.h"
 
 extern const struct store_migration migrations_jobs[];
@@ -44,19 +45,6 @@ struct projection {
 	bool away, standing_by;
 };
 
-static struct timespec from_now(int64_t ms)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 static bool is_stopping(struct projection *p)
 {
 	pthread_mutex_lock(&p->lock);
@@ -68,7 +56,7 @@ static bool is_stopping(struct projection *p)
 /* False when it is time to end. */
 static bool pause_between_tries(struct projection *p, int64_t ms)
 {
-	struct timespec until = from_now(ms);
+	struct timespec until = wait_until(ms);
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
 		;
@@ -257,7 +245,7 @@ bool projection_wait(struct projection *p, int64_t at_most_ms)
 {
 	pthread_mutex_lock(&p->lock);
 	bool active = p->active;
-	struct timespec until = from_now(active || at_most_ms < LOOK_AGAIN_MS ? at_most_ms : LOOK_AGAIN_MS);
+	struct timespec until = wait_until(active || at_most_ms < LOOK_AGAIN_MS ? at_most_ms : LOOK_AGAIN_MS);
 	uint64_t before = p->commits;
 	while (p->commits == before && !p->stopping && pthread_cond_timedwait(&p->committed, &p->lock, &until) == 0)
 		;
@@ -338,12 +326,8 @@ static void release(struct projection *p)
 
 static void init_locks(struct projection *p)
 {
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->changed, &attributes);
-	pthread_cond_init(&p->committed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&p->changed);
+	wait_cond_init(&p->committed);
 	pthread_mutex_init(&p->lock, NULL);
 }
 

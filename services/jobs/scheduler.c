@@ -12,6 +12,7 @@
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/wait.h"
 #include "delayed.h"
 
 #define LOOK_EVERY_MS 500 /* at least, so that a jump of the wall clock is noticed */
@@ -160,11 +161,7 @@ static void wait_for_next(struct scheduler *s)
 		ms = sooner(&s->due, clock_wall_ms(s->clock), ms);
 		ms = sooner(&s->again, clock_mono_ms(s->clock), ms);
 	}
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = wait_until(ms);
 	pthread_cond_timedwait(&s->changed, &s->lock, &until);
 }
 
@@ -192,11 +189,7 @@ enum status scheduler_start(struct bus *b, const struct clock *clock, int64_t st
 	s->clock = clock;
 	s->stream_created_ms = stream_created_ms;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&s->changed);
 	metric_register(&released_total);
 	released = metric_series(&released_total, NULL, NULL);
 	const struct bus_follow_options o = {

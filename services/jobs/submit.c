@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "bus/kv.h"
+#include "bus/private_id.h"
 #include "bus/store.h"
 #include "bus/topology.h"
 #include "events.h"
@@ -22,10 +24,9 @@ static void add(struct headers *h, const char *name, struct span value)
 	h->list[h->n++] = (struct bus_header){name, value};
 }
 
-static void fill_headers(struct headers *h, const struct submission *s, const char *prefix)
+static void fill_headers(struct headers *h, const struct submission *s)
 {
-	snprintf(h->msg_id, sizeof h->msg_id, "%s%.*s.%.*s:%" PRId64, prefix, SPAN_ARG(s->tenant), SPAN_ARG(s->job_id),
-	         s->run);
+	snprintf(h->msg_id, sizeof h->msg_id, "%.*s.%.*s:%" PRId64, SPAN_ARG(s->tenant), SPAN_ARG(s->job_id), s->run);
 	snprintf(h->run, sizeof h->run, "%" PRId64, s->run);
 	h->n = 0;
 	add(h, HEADER_MSG_ID, span_from(h->msg_id));
@@ -38,26 +39,73 @@ static void fill_headers(struct headers *h, const struct submission *s, const ch
 		add(h, HEADER_TRACEPARENT, s->traceparent);
 }
 
-static enum status store(struct jobs *j, const char *subject, const struct submission *s, const struct headers *h,
-                         struct err *err)
+static void use_private_id(const struct jobs *j, struct headers *h, const char *what)
 {
-	struct bus_stored stored;
+	char name[MSG_ID_BYTES + 16];
+	snprintf(name, sizeof name, "%s:%s", what, h->msg_id);
+	bus_private_id(j->bus, name, h->msg_id);
+	h->list[0].value = span_from(h->msg_id);
+}
+
+static enum status store(struct jobs *j, const char *subject, const struct submission *s, const struct headers *h,
+                         struct bus_stored *ret, struct err *err)
+{
 	const struct bus_out m = {subject, NULL, s->body, h->list, h->n};
-	enum status status = bus_store_wait(j->bus, &m, SUBMIT_DEADLINE_MS, &stored, err);
+	enum status status = bus_store_wait(j->bus, &m, SUBMIT_DEADLINE_MS, ret, err);
 	if (status == STATUS_OK || status == STATUS_TOO_LARGE)
 		return status;
 	struct err why = *err;
 	return err_retry(err, STATUS_UNAVAILABLE, "the queue did not take the job: %.200s", why.msg);
 }
 
+/* What the broker itself says of a submission to JOBS. */
+static enum status announce(struct jobs *j, const struct submission *s, const struct headers *h, struct bus_stored *ret,
+                            struct err *err)
+{
+	char subject[SUBJECT_BYTES];
+	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.queued.%.*s.%s", SPAN_ARG(s->tenant), SPAN_ARG(s->kind),
+	         priority_names[s->priority]);
+	return store(j, subject, s, h, ret, err);
+}
+
+/*
+ * Whether the id, which the broker has seen, was this tenant's: the one who used it first was announced under it, so that
+ * another announcement is answered with the place of that one.
+ */
+static enum status is_own(struct jobs *j, const struct submission *s, const struct headers *h, bool *ret, struct err *err)
+{
+	struct bus_stored announced;
+	struct bus_stored_message first;
+	char prefix[TENANT_ID_MAX + 16];
+	*ret = true;
+	enum status status = announce(j, s, h, &announced, err);
+	if (status != STATUS_OK || !announced.duplicate)
+		return status;
+	status = bus_get_sequence(j->bus, STREAM_EVENTS, announced.sequence, &first, err);
+	if (status != STATUS_OK)
+		return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+	snprintf(prefix, sizeof prefix, "gannet.%.*s.", SPAN_ARG(s->tenant));
+	*ret = span_starts(first.subject, span_from(prefix));
+	bus_stored_message_free(&first);
+	return STATUS_OK;
+}
+
 static enum status submit_now(struct jobs *j, const struct submission *s, struct err *err)
 {
 	char subject[SUBJECT_BYTES];
 	struct headers h;
+	struct bus_stored stored;
+	bool own = true;
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.submit.%.*s.%s", SPAN_ARG(s->tenant), SPAN_ARG(s->kind),
 	         priority_names[s->priority]);
-	fill_headers(&h, s, "");
-	return store(j, subject, s, &h, err);
+	fill_headers(&h, s);
+	enum status status = store(j, subject, s, &h, &stored, err);
+	if (status == STATUS_OK && stored.duplicate)
+		status = is_own(j, s, &h, &own, err);
+	if (status != STATUS_OK || own)
+		return status;
+	use_private_id(j, &h, "submit");
+	return store(j, subject, s, &h, &stored, err);
 }
 
 /* Delayed first: an announcement without a job would wait for ever, a job without one is only seen when it is due. */
@@ -65,20 +113,20 @@ static enum status submit_later(struct jobs *j, const struct submission *given, 
 {
 	char subject[SUBJECT_BYTES];
 	struct headers h;
+	struct bus_stored stored;
 	struct submission s = *given;
 	if (!s.submitted_ms)
 		s.submitted_ms = clock_wall_ms(j->clock);
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.delayed.%.*s.%s.%" PRId64 ".%.*s", SPAN_ARG(s.tenant),
 	         SPAN_ARG(s.kind), priority_names[s.priority], s.run_at_ms, SPAN_ARG(s.job_id));
-	fill_headers(&h, &s, "");
+	fill_headers(&h, &s);
 	add(&h, HEADER_ATTEMPT, SPAN("0"));
-	enum status status = store(j, subject, &s, &h, err);
+	enum status status = store(j, subject, &s, &h, &stored, err);
 	if (status != STATUS_OK)
 		return status;
-	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.queued.%.*s.%s", SPAN_ARG(s.tenant), SPAN_ARG(s.kind),
-	         priority_names[s.priority]);
-	fill_headers(&h, &s, "announce:");
-	return store(j, subject, &s, &h, err);
+	fill_headers(&h, &s);
+	use_private_id(j, &h, "announce");
+	return announce(j, &s, &h, &stored, err);
 }
 
 enum status submit(struct jobs *j, const struct submission *s, struct err *err)

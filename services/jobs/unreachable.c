@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bus/kv.h"
+#include "bus/private_id.h"
 #include "bus/store.h"
 #include "bus/topology.h"
 #include "contract/job.h"
@@ -67,7 +68,8 @@ static enum status store_rejected(struct bus *b, const struct clock *clock, cons
 {
 	struct place p = place_of(m->subject);
 	struct err why;
-	char id[JOB_ID_BYTES], output_id[OUTPUT_ID_BYTES], sequence[24], subject[256], msg_id[FINAL_MSG_ID_BYTES];
+	char id[JOB_ID_BYTES], output_id[OUTPUT_ID_BYTES], sequence[24], subject[256];
+	char name[FINAL_NAME_BYTES], final_id[BUS_PRIVATE_ID_BYTES];
 	scoped_arena a = {0};
 	scoped_buf body = {0};
 	if (p.tenant.n > TENANT_ID_MAX)
@@ -92,8 +94,9 @@ static enum status store_rejected(struct bus *b, const struct clock *clock, cons
 	};
 	json_encode(&job_event_table, &event, &(struct json_writer){.out = &body});
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.event.rejected.%s", SPAN_ARG(p.tenant), id);
-	job_final_msg_id(p.tenant, event.job_id, event.run, msg_id);
-	const struct bus_header header = {HEADER_MSG_ID, span_from(msg_id)};
+	job_final_name(p.tenant, event.job_id, event.run, name);
+	bus_private_id(b, name, final_id);
+	const struct bus_header header = {HEADER_MSG_ID, span_from(final_id)};
 	return bus_store_wait(b, &(struct bus_out){subject, NULL, buf_span(&body), &header, 1}, DEADLINE_MS, NULL, err);
 }
 

@@ -9,6 +9,7 @@
 #include "bus/topology.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/wait.h"
 #include "target.h"
 #include "weekly.h"
 
@@ -347,15 +348,7 @@ static int64_t pass(struct delivery *d)
 
 static void wait_for(struct deliveries *all, uint64_t seen_changes, bool changes_count, int64_t ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	ms = ms < 1 ? 1 : ms < LOOK_EVERY_MS ? ms : LOOK_EVERY_MS;
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = wait_until(ms < 1 ? 1 : ms < LOOK_EVERY_MS ? ms : LOOK_EVERY_MS);
 	while (!all->stopping && !(changes_count && all->changes != seen_changes) &&
 	       pthread_cond_timedwait(&all->changed, &all->lock, &until) == 0)
 		;
@@ -390,11 +383,7 @@ enum status deliveries_start(const struct deliveries_options *o, struct deliveri
 	metric_register(&told_total);
 	all->o = *o;
 	pthread_mutex_init(&all->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&all->changed);
 	for (size_t i = 0; i < o->routing->targets_n; i++) {
 		struct delivery *d = &all->each[all->n++];
 		*d = (struct delivery){.all = all, .dealing = {.target = &o->routing->targets[i], .clock = o->clock}};

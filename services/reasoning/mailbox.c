@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/wait.h"
+
 #define IDLE_S 1
 
 struct mailbox {
@@ -38,9 +40,7 @@ static void mail_free(struct mail *m)
 /* The next letter; NULL when a second passed without one, or at the end. */
 static struct mail *take(struct mailbox *b, bool *ret_stopping)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += IDLE_S;
+	struct timespec until = wait_until(IDLE_S * 1000);
 	pthread_mutex_lock(&b->lock);
 	while (!b->head && !b->stopping && pthread_cond_timedwait(&b->news, &b->lock, &until) == 0)
 		;
@@ -126,13 +126,9 @@ static void release(struct mailbox *b)
 enum status mailbox_start(const struct mailbox_options *o, struct mailbox **ret, struct err *err)
 {
 	struct mailbox *b = must(calloc(1, sizeof *b));
-	pthread_condattr_t a;
 	b->o = *o;
 	pthread_mutex_init(&b->lock, NULL);
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->news, &a);
-	pthread_condattr_destroy(&a);
+	wait_cond_init(&b->news);
 	if (pthread_create(&b->thread, NULL, run, b) != 0) {
 		release(b);
 		return err_retry(err, STATUS_UNAVAILABLE, "cannot start a thread");

@@ -133,7 +133,7 @@ static void stop(struct service *service, int64_t deadline_mono_ms)
 }
 
 static const char *const topology[] = {STREAM_JOBS,      STREAM_EVENTS,  STREAM_DELAYED,
-                                       BUCKET_CANCELLED, BUCKET_WORKERS, NULL};
+                                       BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_KEYS, NULL};
 
 static const struct service_use uses[] = {{USE_EXECUTE, "llm"}};
 

@@ -1,4 +1,5 @@
 /* A copy of the bucket of runs, kept by following it. */
+#include "core/wait.h"
 #include "services/watchers/book.h"
 
 #include <pthread.h>
@@ -93,17 +94,11 @@ enum status book_open(struct bus *bus, const struct clock *clock, struct book **
 	b->bus = bus;
 	b->clock = clock;
 	pthread_mutex_init(&b->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&b->changed);
 	const struct bus_watch_options o = {
 	    .bucket = BUCKET_WATCHES, .entry = on_entry, .caught_up = on_caught_up, .arg = b};
 	enum status s = bus_watch_open(bus, &o, &b->follow, err);
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CAUGHT_UP_MS / 1000;
+	struct timespec until = wait_until(CAUGHT_UP_MS);
 	pthread_mutex_lock(&b->lock);
 	while (s == STATUS_OK && !b->caught_up && pthread_cond_timedwait(&b->changed, &b->lock, &until) == 0)
 		continue;

@@ -1,4 +1,5 @@
 /* Reading the configuration, checking every name in it, and reading it again when it changes. */
+#include "core/wait.h"
 #include "services/watchers/settings.h"
 
 #include <errno.h>
@@ -223,11 +224,7 @@ static void *run(void *arg)
 	struct settings *s = arg;
 	pthread_mutex_lock(&s->lock);
 	while (!s->stopping) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		int64_t ns = until.tv_nsec + s->w->env->reload_ms % 1000 * 1000000;
-		until.tv_sec += s->w->env->reload_ms / 1000 + ns / 1000000000;
-		until.tv_nsec = ns % 1000000000;
+		struct timespec until = wait_until(s->w->env->reload_ms);
 		while (!s->stopping && pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
 			continue;
 		bool stopping = s->stopping;
@@ -248,11 +245,7 @@ enum status settings_new(struct watchers *w, struct settings **ret, struct err *
 		abort();
 	s->w = w;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	wait_cond_init(&s->changed);
 	enum status status = STATUS_OK;
 	if (w->env->file)
 		status = read_file(w->env->file, &text, &s->stamp, err);

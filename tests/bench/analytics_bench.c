@@ -85,14 +85,14 @@ static void publish_completed(struct bus *b, int64_t i)
 {
 	static struct buf body;
 	static const char *const models[] = {"gpt-4o-mini", "gpt-4o", "gpt-5-mini", "claude-sonnet-5"};
-	char subject[128], id[JOB_ID_BYTES], output_id[OUTPUT_ID_BYTES], msg_id[FINAL_MSG_ID_BYTES], user[32];
+	char subject[128], id[JOB_ID_BYTES], output_id[OUTPUT_ID_BYTES], msg_id[FINAL_NAME_BYTES], user[32];
 	struct usage usage = {.input_tokens = 100 + i % 997, .output_tokens = 50 + i % 331};
 	struct err err = {0};
 	usage.total_tokens = usage.input_tokens + usage.output_tokens;
 	snprintf(id, sizeof id, "bench-%" PRId64, i);
 	snprintf(user, sizeof user, "user-%d", (int)(i % 500));
 	output_id_from_job(span_from(id), output_id);
-	job_final_msg_id(SPAN("acme"), span_from(id), 1, msg_id);
+	job_final_name(SPAN("acme"), span_from(id), 1, msg_id);
 	const struct llm_result result = {.model = span_from(models[i % 4]),
 	                                  .provider = i % 4 == 3 ? SPAN("anthropic") : SPAN("openai"),
 	                                  .raw_response = span_of(answer, sizeof answer - 1),

@@ -141,7 +141,6 @@ struct raw {
 	struct bus *bus;
 	struct bus_pull *pull;
 	_Atomic int acknowledged;
-	int run;
 };
 
 static struct raw raw;
@@ -164,14 +163,29 @@ static void on_raw_delivery(void *arg, struct bus_delivery *d)
 	struct bus_delivery *kept = malloc(sizeof *kept);
 	struct err err;
 	char subject[96], id[64];
+	struct span job = bus_in_header(&d->in, HEADER_MSG_ID);
 	(void)arg;
 	CHECK(kept != NULL);
 	*kept = *d;
-	snprintf(subject, sizeof subject, "gannet.bench.jobs.event.completed.raw-%d-%llu", raw.run, (unsigned long long)d->stream_sequence);
-	snprintf(id, sizeof id, "final:bench.raw-%d-%llu:1", raw.run, (unsigned long long)d->stream_sequence);
+	snprintf(subject, sizeof subject, "gannet.bench.jobs.event.completed.%.*s", SPAN_ARG(job));
+	snprintf(id, sizeof id, "final:bench.%.*s:1", SPAN_ARG(job));
 	struct bus_header h = {HEADER_MSG_ID, span_from(id)};
 	struct bus_out m = {subject, NULL, span_of(body, sizeof body), &h, 1};
 	CHECK_OK(bus_store(raw.bus, &m, 0, BUS_BLOCK, on_raw_stored, kept, &err), err);
+}
+
+static void raw_begin(struct bus *b)
+{
+	struct err err;
+	raw.bus = b;
+	CHECK_OK(bus_pull_open(b, STREAM_JOBS, "llm_default", on_raw_delivery, NULL, &raw.pull, &err), err);
+	bus_pull_want(raw.pull, RAW_CREDITS);
+}
+
+static void raw_end(void)
+{
+	bus_pull_close(raw.pull);
+	bus_close(raw.bus);
 }
 
 /*
@@ -181,19 +195,14 @@ static void on_raw_delivery(void *arg, struct bus_delivery *d)
 static double raw_rate(struct bus *b)
 {
 	double rate[RUNS];
-	struct err err;
-	raw.bus = publisher();
-	CHECK_OK(bus_pull_open(raw.bus, STREAM_JOBS, "llm_default", on_raw_delivery, NULL, &raw.pull, &err), err);
-	bus_pull_want(raw.pull, RAW_CREDITS);
+	raw_begin(publisher());
 	for (int run = 0; run < RUNS; run++) {
-		raw.run = run;
 		double start = now_s();
 		publish_burst(b, RUNS + run, burst(), INSTANT);
 		WAIT_FOR(stream_is_empty(b, STREAM_JOBS), "all messages acknowledged");
 		rate[run] = burst() / (now_s() - start);
 	}
-	bus_pull_close(raw.pull);
-	bus_close(raw.bus);
+	raw_end();
 	return quantile(rate, RUNS, .5);
 }
 
@@ -310,32 +319,54 @@ static void pace(struct bus *b, struct latencies *l, int run, int per_s, int n)
 	WAIT_FOR(l->n == (size_t)n, "all results");
 }
 
+static struct bus *pacer(void)
+{
+	struct bus *b;
+	struct err err;
+	const struct bus_options o = {.url = test_nats_url(), .name = "bench-pace", .clock = &clock_system};
+	CHECK_OK(bus_open(&o, &b, &err), err);
+	return b;
+}
+
+/* Medians over the runs of p50 and p99. */
+static void pace_runs(struct bus *b, struct latencies *l, const char *what, int per_s, int n, const char *settings)
+{
+	static int run;
+	double p50[RUNS], p99[RUNS];
+	char name[96];
+	for (int i = 0; i < RUNS; i++, run++) {
+		l->n = 0;
+		pace(b, l, run, per_s, n);
+		p50[i] = quantile(l->took_ms, l->n, .5);
+		p99[i] = quantile(l->took_ms, l->n, .99);
+	}
+	snprintf(name, sizeof name, "%s_p50_at_%d_per_s", what, per_s);
+	figure(name, quantile(p50, RUNS, .5), "ms", settings);
+	snprintf(name, sizeof name, "%s_p99_at_%d_per_s", what, per_s);
+	figure(name, quantile(p99, RUNS, .5), "ms", settings);
+}
+
 static void measure_latency(int per_s, int n)
 {
 	static struct latencies l;
-	double p50[RUNS], p99[RUNS];
-	struct bus_options o = {.url = test_nats_url(), .name = "bench-pace", .clock = &clock_system};
-	struct bus *b;
+	struct bus *b = pacer();
 	struct bus_sub *sub;
 	struct err err;
-	char name[96];
-	const char *settings = "publish to result event, runner and projection running";
 	pthread_mutex_init(&l.lock, NULL);
-	CHECK_OK(bus_open(&o, &b, &err), err);
 	test_postgres_url();
-	test_ready(test_spawn("gannet-jobs", quiet, NULL));
-	test_ready(test_spawn("gannet-runner", quiet, NULL));
+	struct test_process *jobs = test_spawn("gannet-jobs", quiet, NULL), *runner = test_spawn("gannet-runner", quiet, NULL);
+	test_ready(jobs);
+	test_ready(runner);
 	CHECK_OK(bus_subscribe(b, "gannet.bench.jobs.event.completed.>", NULL, on_completed, &l, &sub, &err), err);
-	for (int run = 0; run < RUNS; run++) {
-		l.n = 0;
-		pace(b, &l, run, per_s, n);
-		p50[run] = quantile(l.took_ms, l.n, .5);
-		p99[run] = quantile(l.took_ms, l.n, .99);
-	}
-	snprintf(name, sizeof name, "latency_p50_at_%d_per_s", per_s);
-	figure(name, quantile(p50, RUNS, .5), "ms", settings);
-	snprintf(name, sizeof name, "latency_p99_at_%d_per_s", per_s);
-	figure(name, quantile(p99, RUNS, .5), "ms", settings);
+	pace_runs(b, &l, "latency", per_s, n, "publish to result event, runner and projection running");
+	test_kill(jobs, SIGTERM);
+	CHECK_INT(test_wait_exit(jobs), 0);
+	pace_runs(b, &l, "latency_unrecorded", per_s, n, "the same without the projection");
+	test_kill(runner, SIGTERM);
+	CHECK_INT(test_wait_exit(runner), 0);
+	raw_begin(pacer());
+	pace_runs(b, &l, "latency_raw", per_s, n, "the same messages pulled, a result stored, acknowledged, by a bare client");
+	raw_end();
 	bus_close(b);
 }
 

@@ -83,11 +83,11 @@ static void publish_queued(struct bus *b, int64_t i)
 static void publish_completed(struct bus *b, int64_t i)
 {
 	static struct buf body, quoted;
-	char subject[128], id[JOB_ID_BYTES], output_id[OUTPUT_ID_BYTES], msg_id[FINAL_MSG_ID_BYTES], sequence[24];
+	char subject[128], id[JOB_ID_BYTES], output_id[OUTPUT_ID_BYTES], msg_id[FINAL_NAME_BYTES], sequence[24];
 	snprintf(id, sizeof id, "bench-%" PRId64, i);
 	snprintf(sequence, sizeof sequence, "%" PRId64, i + 1);
 	output_id_from_job(span_from(id), output_id);
-	job_final_msg_id(SPAN("acme"), span_from(id), 1, msg_id);
+	job_final_name(SPAN("acme"), span_from(id), 1, msg_id);
 	if (!quoted.len)
 		json_quote(&quoted, span_of(answer, sizeof answer - 1));
 	const struct llm_result result = {

@@ -81,7 +81,7 @@ static struct bus *open_bus(void)
 
 static void ensure(struct bus *b)
 {
-	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS};
+	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_KEYS};
 	struct bus_limits limits = bus_limits_default;
 	struct err err;
 	limits.lease_ms = LEASE_MS;

@@ -47,7 +47,7 @@ UNUSED static void publish_random_event(struct bus *b, int64_t i, const char *te
 	static const enum job_state states[] = {JOB_EVENT_COMPLETED, JOB_EVENT_COMPLETED, JOB_EVENT_COMPLETED,
 	                                        JOB_EVENT_FAILED, JOB_EVENT_CANCELLED};
 	size_t m = random_below(3);
-	char id[64], user[16], field[16], subject[160], msg_id[FINAL_MSG_ID_BYTES], output_id[OUTPUT_ID_BYTES];
+	char id[64], user[16], field[16], subject[160], msg_id[FINAL_NAME_BYTES], output_id[OUTPUT_ID_BYTES];
 	snprintf(id, sizeof id, "%s-%lld", tenant, (long long)i);
 	snprintf(user, sizeof user, "user-%d", (int)random_below(7));
 	snprintf(field, sizeof field, "field-%d", (int)random_below(3));
@@ -88,7 +88,7 @@ UNUSED static void publish_random_event(struct bus *b, int64_t i, const char *te
 	struct err err = {0};
 	json_encode(&job_event_table, &e, &(struct json_writer){.out = &body});
 	snprintf(subject, sizeof subject, "gannet.%s.jobs.event.%s.%s", tenant, job_state_names[e.state], id);
-	job_final_msg_id(e.tenant, e.job_id, e.run, msg_id);
+	job_final_name(e.tenant, e.job_id, e.run, msg_id);
 	const struct bus_header header = {HEADER_MSG_ID, span_from(msg_id)};
 	const struct bus_out out = {subject, NULL, buf_span(&body), &header, 1};
 	CHECK_OK(bus_store(b, &out, 0, BUS_BLOCK, NULL, NULL, &err), err);

@@ -194,7 +194,7 @@ static struct bus_limits short_lease(void)
 
 static void ensure_topology(struct bus *b)
 {
-	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS};
+	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_KEYS};
 	struct bus_limits limits = short_lease();
 	struct err err;
 	for (size_t i = 0; i < countof(names); i++)

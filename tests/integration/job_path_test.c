@@ -471,7 +471,7 @@ TEST(metrics_of_both_services_move_with_the_work)
 	for (size_t i = 0; i < countof(rows); i++)
 		CHECK_MSG(metric(runner, rows[i].series) == rows[i].want, "%s is %g, not %g", rows[i].series,
 		          metric(runner, rows[i].series), rows[i].want);
-	CHECK(metric(jobs, "gannet_projection_events_total{outcome=\"recorded\"}") >= 7);
+	WAIT_FOR(metric(jobs, "gannet_projection_events_total{outcome=\"recorded\"}") >= 7, "the projection to have counted its events");
 	CHECK(metric(jobs, "gannet_projection_batch_seconds_count") >= 1);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bus/kv.h"
+#include "bus/private_id.h"
 #include "bus/store.h"
 #include "bus/topology.h"
 #include "contract/requests.h"
@@ -111,8 +112,12 @@ UNUSED static struct job_event event_of(const char *tenant, const char *id, enum
 UNUSED static void tell(struct bus *b, const struct job_event *e)
 {
 	scoped_buf body = {0};
-	char msg_id[FINAL_MSG_ID_BYTES];
-	job_final_msg_id(e->tenant, e->job_id, e->run, msg_id);
+	struct err err;
+	char name[FINAL_NAME_BYTES], msg_id[BUS_PRIVATE_ID_BYTES];
+	job_final_name(e->tenant, e->job_id, e->run, name);
+	CHECK_OK(bus_topology_ensure(b, BUCKET_KEYS, &bus_limits_default, &err), err);
+	CHECK_OK(bus_private_ids_open(b, &err), err);
+	bus_private_id(b, name, msg_id);
 	json_encode(&job_event_table, e, &(struct json_writer){.out = &body});
 	test_store(
 	    b,

@@ -311,12 +311,12 @@ static void make_load(struct bus *b, int from, int to)
 	struct err err;
 	for (int i = from; i < to; i++) {
 		scoped_buf body = {0};
-		char msg_id[FINAL_MSG_ID_BYTES];
+		char msg_id[FINAL_NAME_BYTES];
 		const char *id = text_of("load-%d", i);
 		struct job_event e = event_of("acme", id, JOB_EVENT_COMPLETED);
 		store_async(b, "gannet.acme.jobs.submit.llm.default",
 		            span_from(text_of("{\"job_id\":\"%s\"," LLM_MEMBERS "}", id)), text_of("acme.%s:1", id));
-		job_final_msg_id(e.tenant, e.job_id, 1, msg_id);
+		job_final_name(e.tenant, e.job_id, 1, msg_id);
 		json_encode(&job_event_table, &e, &(struct json_writer){.out = &body});
 		store_async(b, text_of("gannet.acme.jobs.event.completed.%s", id), buf_span(&body), msg_id);
 	}

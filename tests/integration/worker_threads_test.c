@@ -88,7 +88,7 @@ static void start_worker(const struct worker_kind *kind)
 
 static void begin(const struct worker_kind *kind)
 {
-	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS};
+	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_KEYS};
 	struct bus_limits limits = short_lease();
 	struct err err;
 	bus = test_bus();

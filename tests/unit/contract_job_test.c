@@ -286,10 +286,10 @@ TEST(ids_of_the_longest_names_fit)
 {
 	struct span id = SPAN("0123456789012345678901234567890123456789012345678901234567890123"),
 	            tenant = SPAN("01234567890123456789012345678901");
-	char output[OUTPUT_ID_BYTES], msg[FINAL_MSG_ID_BYTES];
+	char output[OUTPUT_ID_BYTES], msg[FINAL_NAME_BYTES];
 	output_id_from_job(id, output);
 	CHECK_INT(strlen(output), JOB_ID_MAX + 4);
-	job_final_msg_id(tenant, id, INT64_MAX, msg);
+	job_final_name(tenant, id, INT64_MAX, msg);
 	CHECK_SPAN(span_from(msg), "final:01234567890123456789012345678901."
 	                           "0123456789012345678901234567890123456789012345678901234567890123:9223372036854775807");
 }

@@ -1,5 +1,7 @@
 /* Identifiers and hashes: unguessable, well-formed, stable. */
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 
 #include "core/hash.h"
 #include "core/id.h"
@@ -80,6 +82,29 @@ TEST(wide_hashes_never_change)
 		hash128(span_from(rows[i].text), h);
 		CHECK_MSG(h[0] == rows[i].hash[0] && h[1] == rows[i].hash[1], "\"%s\" became %016llx %016llx", rows[i].text,
 		          (unsigned long long)h[0], (unsigned long long)h[1]);
+	}
+}
+
+/* What OpenSSL's SIPHASH of 16 bytes says of 00, 01, 02 … under the key 00 01 … 0f. */
+TEST(keyed_hashes_are_those_of_siphash)
+{
+	static const uint64_t key[2] = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+	static const struct {
+		size_t n;
+		const char *want;
+	} rows[] = {{0, "a3817f04ba25a8e66df67214c7550293"},
+	            {1, "da87c1d86b99af44347659119b22fc45"},
+	            {8, "3b62a9ba6258f5610f83e264f31497b4"},
+	            {15, "5493e99933b0a8117e08ec0f97cfc3d9"},
+	            {63, "5150d1772f50834a503e069a973fbd7c"}};
+	char text[64], hex[33];
+	uint64_t h[2];
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = (char)i;
+	for (size_t i = 0; i < countof(rows); i++) {
+		hash128_keyed(key, span_of(text, rows[i].n), h);
+		snprintf(hex, sizeof hex, "%016" PRIx64 "%016" PRIx64, __builtin_bswap64(h[0]), __builtin_bswap64(h[1]));
+		CHECK_SPAN(span_from(hex), rows[i].want);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/wait.h"
 #include "services/gateway/events/stream.h"
 
 #define TURN_MS 100
@@ -130,11 +131,7 @@ static struct stream *next_task(struct streams *all)
 
 static void wait_turn(struct streams *all)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TURN_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = wait_until(TURN_MS);
 	pthread_cond_timedwait(&all->changed, &all->lock, &until);
 }
 
@@ -163,17 +160,13 @@ static void *keep(void *arg)
 enum status streams_start(struct gateway *g, struct streams **ret, struct err *err)
 {
 	struct streams *all = calloc(1, sizeof *all);
-	pthread_condattr_t attr;
 	sigset_t signals, before;
 	if (!all)
 		abort();
 	stream_metrics_register();
 	all->gateway = g;
 	pthread_mutex_init(&all->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_cond_init(&all->changed);
 	sigfillset(&signals);
 	pthread_sigmask(SIG_SETMASK, &signals, &before);
 	int e = pthread_create(&all->keeper, NULL, keep, all);

@@ -70,7 +70,7 @@ static void on_completed(void *arg, const struct bus_in *m)
 
 static struct bus *open_bus(bool bulk)
 {
-	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS};
+	static const char *const names[] = {STREAM_JOBS, STREAM_EVENTS, STREAM_DELAYED, BUCKET_CANCELLED, BUCKET_WORKERS, BUCKET_KEYS};
 	struct bus *b;
 	struct bus_sub *sub;
 	struct err err;
