@@ -143,9 +143,12 @@ static void add_join(const struct query *q, struct pieces *p, const char *table,
 static void cut_all(const struct query *q, const struct axis *axis, enum rollup_set set, struct pieces all[SOURCES])
 {
 	enum grain longest = set == ROLLUP_HABIT ? GRAIN_QUARTER : GRAIN_MONTH;
+	struct query own = *q;
+	if (set != ROLLUP_TABLES && !rollup_keeps(GRAIN_MINUTE, set) && !rollup_keeps(GRAIN_MINUTE, rollup_larger(set)))
+		own.minutes_from_ms = INT64_MAX;
 	for (size_t i = 0; i < axis->n; i++) {
 		if (set != ROLLUP_TABLES)
-			cut(q, i, 1, axis->starts_ms[i], axis->starts_ms[i + 1], longest, all);
+			cut(&own, i, 1, axis->starts_ms[i], axis->starts_ms[i + 1], longest, all);
 		else
 			add_piece(&all[SOURCE_LEDGER], i, 1, axis->starts_ms[i], axis->starts_ms[i + 1]);
 	}

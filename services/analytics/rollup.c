@@ -37,7 +37,8 @@ bool rollup_keeps(enum grain g, enum rollup_set set)
 {
 	static const enum grain shortest[ROLLUP_TABLES] = {
 	    [ROLLUP_TOTAL] = GRAIN_HOUR, [ROLLUP_PLAIN] = GRAIN_HOUR,  [ROLLUP_TASK] = GRAIN_DAY,
-	    [ROLLUP_PERSON] = GRAIN_DAY, [ROLLUP_HABIT] = GRAIN_MONTH, [ROLLUP_BINS_TOTAL] = GRAIN_HOUR,
+	    [ROLLUP_PERSON] = GRAIN_DAY, [ROLLUP_HABIT] = GRAIN_MONTH, [ROLLUP_MODEL] = GRAIN_MINUTE,
+	    [ROLLUP_WORK] = GRAIN_HOUR,  [ROLLUP_USER] = GRAIN_HOUR,   [ROLLUP_BINS] = GRAIN_HOUR, [ROLLUP_BINS_TOTAL] = GRAIN_HOUR,
 	};
 	return g >= shortest[set] && g <= (set == ROLLUP_HABIT ? GRAIN_QUARTER : GRAIN_MONTH);
 }
@@ -116,18 +117,18 @@ static void sums_sql(const char *source, enum grain last, struct buf *out)
 {
 	buf_printf(out,
 	           "WITH source AS NOT MATERIALIZED (SELECT * FROM %s AS rows), "
-	           "minutes AS MATERIALIZED (SELECT " ROLLUP_COUNTERS(
-	               COUNTER_FIRST) "date_trunc('minute', at) AS bucket, " DIMENSIONS
-	                              " FROM source GROUP BY date_trunc('minute', at), " DIMENSIONS ")",
+	           "minutes AS MATERIALIZED (SELECT " ROLLUP_COUNTERS(COUNTER_FIRST) "date_trunc('minute', at) AS bucket, tenant, status, "
+	           "provider, model FROM source GROUP BY date_trunc('minute', at), tenant, status, provider, model), "
+	           "hours AS MATERIALIZED (SELECT " ROLLUP_COUNTERS(COUNTER_FIRST) "date_trunc('hour', at) AS bucket, " DIMENSIONS
+	           " FROM source GROUP BY date_trunc('hour', at), " DIMENSIONS ")",
 	           source);
-	add_level(GRAIN_HOUR, "minutes", out);
 	add_level(GRAIN_DAY, "hours", out);
 	if (last >= GRAIN_MONTH)
 		add_level(GRAIN_MONTH, "days", out);
 	if (last >= GRAIN_QUARTER)
 		add_level(GRAIN_QUARTER, "months", out);
 	buf_printf(out,
-	           ", bins AS MATERIALIZED (SELECT date_trunc('minute', at) AS bucket, count(*) AS n, m.metric::smallint AS "
+	           ", bins AS MATERIALIZED (SELECT date_trunc('hour', at) AS bucket, count(*) AS n, m.metric::smallint AS "
 	           "metric, ai_usage_bin(m.ms)::smallint AS bin, tenant, provider, model FROM source "
 	           "CROSS JOIN LATERAL (VALUES (%d, processing_ms), (%d, first_token_ms), (%d, queue_ms)) AS m (metric, ms) "
 	           "WHERE " TIMED " AND m.ms IS NOT NULL GROUP BY 1, 3, 4, 5, 6, 7)",

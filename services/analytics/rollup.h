@@ -10,8 +10,9 @@ extern const int64_t grain_ms[GRAINS]; /* 0 for months and quarters, which diffe
 
 /*
  * Sets of dimensions: what a table of sums can tell apart, the smallest first. Those before ROLLUP_MODEL are `small`: they
- * have no status but counters of it, and are not kept of minutes (TASK and PERSON neither of hours, HABIT of nothing
- * shorter than months). Behind the sums come the tables of bins, of completed calls only.
+ * have no status but counters of it, and are not kept of hours (TASK, PERSON) or of anything shorter than months (HABIT).
+ * Behind the sums come the tables of bins, of completed calls only. Of minutes there is MODEL alone: what tells more apart
+ * would have nearly as many rows as the ledger.
  */
 enum rollup_set {
 	ROLLUP_TOTAL,  /* nothing */
@@ -30,7 +31,7 @@ enum rollup_set {
 extern const char *const rollup_names[ROLLUP_TABLES];
 bool rollup_is_small(enum rollup_set set);
 bool rollup_keeps(enum grain g, enum rollup_set set);
-/* The set that is kept of all grains up to months and tells all that `set` does. */
+/* The set that is kept of hours to months and tells all that `set` does. */
 enum rollup_set rollup_larger(enum rollup_set set);
 
 /* X(status): how jobs end, and the columns that count it in the small sums. */

@@ -129,9 +129,9 @@ TEST(a_writer_without_its_lock_writes_nothing_twice)
 	check_ledger(&spent);
 }
 
-#define TABLES_MAX 31
+#define TABLES_MAX 28
 static const char *const tables[TABLES_MAX] = {
-    "ai_usage_minute_model", "ai_usage_minute_work", "ai_usage_minute_user", "ai_usage_minute_bins",
+    "ai_usage_minute_model",
     "ai_usage_hour_model",   "ai_usage_hour_work",   "ai_usage_hour_user",   "ai_usage_hour_bins",
     "ai_usage_day_model",    "ai_usage_day_work",    "ai_usage_day_user",    "ai_usage_day_bins",
     "ai_usage_month_model",  "ai_usage_month_work",  "ai_usage_month_user",  "ai_usage_month_bins",
@@ -167,12 +167,13 @@ TEST(sums_made_again_from_the_ledger_are_those_that_were_kept)
 	check_ledger(&spent);
 }
 
-#define SMALL_FROM 16 /* the first of `tables` that later migrations made */
+#define SMALL_FROM 13 /* the first of `tables` that later migrations made */
 
-/* Bins as they were before migration 4, a row each. */
+/* Bins as they were before migration 4, a row each; and what it drops. */
 static void unpack_bins(void)
 {
-	static const char *const grains[] = {"minute", "hour", "day", "month"};
+	static const char *const grains[] = {"hour", "day", "month"};
+	test_sql("CREATE TABLE ai_usage_minute_work (); CREATE TABLE ai_usage_minute_user (); CREATE TABLE ai_usage_minute_bins ()");
 	for (size_t i = 0; i < countof(grains); i++) {
 		const char *g = grains[i];
 		test_sql(text_of("CREATE TABLE old AS SELECT bucket, n, metric, bin, tenant, provider, model FROM ai_usage_%s_bins, unnest(bins, counts) "
