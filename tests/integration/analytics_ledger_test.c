@@ -198,6 +198,7 @@ TEST(small_sums_of_before_their_time_are_made_of_the_larger_ones)
 			test_sql(text_of("DROP TABLE %s", tables[i]));
 	}
 	unpack_bins();
+	test_sql("DROP INDEX ai_usage_month_user_user");
 	test_sql("DROP AGGREGATE ai_usage_sum(bigint)");
 	test_sql("DELETE FROM schema_migrations WHERE owner = 'analytics' AND version >= 3");
 	start_analytics(NULL);

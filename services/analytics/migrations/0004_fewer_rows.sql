@@ -48,8 +48,7 @@ SELECT bucket, sum(jobs), sum(retries), sum(cached), sum(fallbacks), sum(unprice
 	coalesce(sum(jobs) FILTER (WHERE status = 'completed'), 0), coalesce(sum(jobs) FILTER (WHERE status = 'failed'), 0),
 	coalesce(sum(jobs) FILTER (WHERE status = 'cancelled'), 0), coalesce(sum(jobs) FILTER (WHERE status = 'rejected'), 0)
 FROM ai_usage_month_user GROUP BY tenant, bucket, provider, model, user_id ORDER BY tenant, bucket;
--- One user's year, which is read from here now.
-DROP INDEX ai_usage_month_user_user;
+-- One user's year.
 CREATE INDEX ai_usage_month_habit_user ON ai_usage_month_habit (tenant, user_id, bucket);
 
 CREATE TABLE ai_usage_quarter_habit (LIKE ai_usage_month_habit INCLUDING ALL) WITH (fillfactor = 80);
