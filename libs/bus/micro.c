@@ -52,6 +52,18 @@ struct micro {
 	bool stopping;
 };
 
+enum status micro_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)
+{
+	struct json body;
+	if (!r->tenant.p || !id_is_tenant(r->tenant))
+		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
+		                 SPAN_ARG(r->in.subject));
+	if (r->in.data.n > MICRO_BODY_MAX)
+		return err_set(err, STATUS_TOO_LARGE, "a request of %zu bytes is larger than %d", r->in.data.n, MICRO_BODY_MAX);
+	enum status s = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
+	return s == STATUS_OK ? json_decode(t, body, JSON_STRICT, r->arena, ret, err) : s;
+}
+
 void err_to_json(const struct err *e, struct buf *out)
 {
 	struct json_writer w = {.out = out};

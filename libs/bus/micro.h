@@ -4,6 +4,7 @@
 
 #include "bus/bus.h"
 #include "core/arena.h"
+#include "json/table.h"
 
 struct micro;
 struct micro_request {
@@ -37,6 +38,12 @@ enum status micro_start(struct bus *b, const char *name, const char *description
                         struct micro **ret, struct err *err) must_check;
 /* Finishes what runs, refuses what waits, unsubscribes. */
 void micro_stop(struct micro *m);
+/*
+ * The body of a request on gannet.<tenant>.…, {} when it is empty, into *ret by its table. Strict: unknown members are INVALID, as is
+ * a tenant that is none; more than MICRO_BODY_MAX bytes are TOO_LARGE. Texts lie in the request or its arena.
+ */
+#define MICRO_BODY_MAX (1 << 20)
+enum status micro_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err) must_check;
 /* Answers `reply` with an error, in the form every Gannet reply has. For requests handled outside a micro service. */
 void bus_reply_error(struct bus *b, struct span reply, const struct err *e);
 /* The body {"error":{…}} alone. */

@@ -11,7 +11,7 @@ enum status handle_feedback(void *arg, const struct micro_request *r, struct buf
 	struct analytics_feedback_query asked;
 	char subject[96];
 	/* Checked here as well, so that a mistake is answered even while the jobs service is away. */
-	enum status status = request_decode(r, &analytics_feedback_query_table, &asked, err);
+	enum status status = micro_decode(r, &analytics_feedback_query_table, &asked, err);
 	if (status != STATUS_OK)
 		return status;
 	snprintf(subject, sizeof subject, "gannet.%.*s.jobs.feedback_report", SPAN_ARG(r->tenant));

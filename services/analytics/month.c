@@ -30,7 +30,7 @@ static enum status read_asked(struct analytics *a, const struct micro_request *r
 {
 	struct analytics_month_query asked;
 	scoped_lent db = {0};
-	enum status status = request_decode(r, t, &asked, err);
+	enum status status = micro_decode(r, t, &asked, err);
 	if (status == STATUS_OK)
 		status = lend(a, &db, err);
 	if (status == STATUS_OK)

@@ -108,7 +108,7 @@ enum status handle_reconcile(void *arg, const struct micro_request *r, struct bu
 	int64_t theirs = 0, ours = 0;
 	scoped_lent db = {0};
 	scoped_result found = {0};
-	enum status status = request_decode(r, &analytics_reconcile_request_table, &asked, err);
+	enum status status = micro_decode(r, &analytics_reconcile_request_table, &asked, err);
 	if (status == STATUS_OK)
 		status = export_parse(asked.export, asked.provider, r->arena, &e, err);
 	if (status == STATUS_OK)

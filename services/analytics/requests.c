@@ -21,21 +21,6 @@ enum status requests_start(struct analytics *a, struct err *err)
 	                   a->clock, &a->micro, err);
 }
 
-enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)
-{
-	struct json body;
-	if (!r->tenant.p || !id_is_tenant(r->tenant))
-		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
-		                 SPAN_ARG(r->in.subject));
-	if (r->in.data.n > JOB_PAYLOAD_MAX)
-		return err_set(err, STATUS_TOO_LARGE, "a request of %zu bytes is larger than %zu", r->in.data.n,
-		               JOB_PAYLOAD_MAX);
-	enum status status = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
-	if (status == STATUS_OK)
-		status = json_decode(t, body, JSON_STRICT, r->arena, ret, err);
-	return status;
-}
-
 enum status request_reply(const struct json_table *t, const void *object, struct buf *reply)
 {
 	json_encode(t, object, &(struct json_writer){.out = reply});
@@ -61,7 +46,7 @@ static enum status answer(struct analytics *a, const struct report *what, const 
 	struct query q;
 	scoped_lent db = {0};
 	int64_t now_ms = clock_wall_ms(a->clock);
-	enum status status = request_decode(r, &analytics_query_table, &asked, err);
+	enum status status = micro_decode(r, &analytics_query_table, &asked, err);
 	if (status == STATUS_OK)
 		status = lend(a, &db, err);
 	if (status == STATUS_OK)
@@ -91,7 +76,6 @@ enum status handle_performance(void *arg, const struct micro_request *r, struct 
 	return answer(arg, &report_performance, r, reply, err);
 }
 
-
 enum status handle_rebuild(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
 {
 	struct analytics *a = arg;
@@ -99,7 +83,7 @@ enum status handle_rebuild(void *arg, const struct micro_request *r, struct buf 
 	struct tenant_settings settings;
 	scoped_lent db = {0};
 	const int64_t day = grain_ms[GRAIN_DAY], now_ms = clock_wall_ms(a->clock);
-	enum status status = request_decode(r, &analytics_rebuild_request_table, &asked, err);
+	enum status status = micro_decode(r, &analytics_rebuild_request_table, &asked, err);
 	if (status == STATUS_OK && (asked.from.ms % day || asked.to.ms % day || asked.from.ms >= asked.to.ms))
 		status = err_field(err, STATUS_INVALID, "from", "from: must be the beginning of a day (UTC), and to of a later one");
 	if (status == STATUS_OK && asked.to.ms - asked.from.ms > ANALYTICS_REBUILD_DAYS_MAX * day)

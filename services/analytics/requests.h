@@ -8,9 +8,6 @@
 extern const struct micro_endpoint analytics_endpoints[ANALYTICS_ENDPOINTS];
 enum status requests_start(struct analytics *a, struct err *err) must_check;
 
-/* Decodes a request strictly into `ret`; no body at all is an empty object. Checks the tenant. */
-enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret,
-                           struct err *err) must_check;
 enum status request_reply(const struct json_table *t, const void *object, struct buf *reply);
 /* INVALID with field "time_zone" when PostgreSQL does not know it. */
 enum status request_check_zone(struct store *s, struct span zone, struct err *err) must_check;

@@ -84,7 +84,7 @@ enum status handle_settings(void *arg, const struct micro_request *r, struct buf
 	struct analytics_settings wanted;
 	struct tenant_settings now;
 	scoped_lent db = {0};
-	enum status status = request_decode(r, &analytics_settings_request_table, &wanted, err);
+	enum status status = micro_decode(r, &analytics_settings_request_table, &wanted, err);
 	if (status == STATUS_OK)
 		status = lend(a, &db, err);
 	if (status == STATUS_OK && wanted.time_zone.p)

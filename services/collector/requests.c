@@ -2,28 +2,18 @@
 #include "contract/requests.h"
 #include "services/collector/publish.h"
 
-static enum status check_request(const struct micro_request *r, const struct json_table *t, struct err *err)
-{
-	struct json body;
-	struct empty_request request;
-	if (!r->tenant.p || !id_is_tenant(r->tenant))
-		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
-		                 SPAN_ARG(r->in.subject));
-	if (json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err) != STATUS_OK)
-		return err->status;
-	return json_decode(t, body, JSON_STRICT, r->arena, &request, err);
-}
-
 static enum status handle_get(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
 {
-	enum status status = check_request(r, &snapshot_get_request_table, err);
+	struct empty_request request;
+	enum status status = micro_decode(r, &snapshot_get_request_table, &request, err);
 	return status == STATUS_OK ? snapshot_last(arg, r->tenant, reply, err) : status;
 }
 
 static enum status handle_take(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
 {
 	scoped_buf snapshot = {0};
-	enum status status = check_request(r, &snapshot_take_request_table, err);
+	struct empty_request request;
+	enum status status = micro_decode(r, &snapshot_take_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = snapshot_take(arg, r->tenant, &snapshot, err);
 	if (status == STATUS_OK)

@@ -96,7 +96,7 @@ enum status handle_cancel(void *arg, const struct micro_request *r, struct buf *
 {
 	struct job_request request;
 	struct job_record record;
-	enum status status = request_decode(r, &cancel_request_table, &request, err);
+	enum status status = micro_decode(r, &cancel_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = lookup(arg, r->tenant, request.job_id, r->arena, &record, err);
 	if (status != STATUS_OK)

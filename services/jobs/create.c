@@ -54,7 +54,7 @@ enum status handle_create(void *arg, const struct micro_request *r, struct buf *
 	struct json body;
 	struct job job;
 	char new_id[ID_BYTES], output_id[OUTPUT_ID_BYTES];
-	enum status status = request_decode(r, &create_request_table, &request, err);
+	enum status status = micro_decode(r, &create_request_table, &request, err);
 	if (status != STATUS_OK)
 		return status;
 	struct submission s = {.tenant = r->tenant, .kind = request.kind.p ? request.kind : SPAN("llm"), .run = 1};

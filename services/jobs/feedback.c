@@ -32,7 +32,7 @@ enum status handle_feedback(void *arg, const struct micro_request *r, struct buf
 	struct job_request request;
 	struct job_record record;
 	struct store *s;
-	enum status status = request_decode(r, &feedback_request_table, &request, err);
+	enum status status = micro_decode(r, &feedback_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = lookup(j, r->tenant, request.job_id, r->arena, &record, err);
 	if (status == STATUS_OK)

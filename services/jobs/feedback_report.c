@@ -42,7 +42,7 @@ enum status handle_feedback_report(void *arg, const struct micro_request *r, str
 	struct analytics_feedback_query asked;
 	struct store *s;
 	char from[RFC3339_BYTES], to[RFC3339_BYTES], limit[24] = ROWS_DEFAULT;
-	enum status status = request_decode(r, &analytics_feedback_query_table, &asked, err);
+	enum status status = micro_decode(r, &analytics_feedback_query_table, &asked, err);
 	if (status == STATUS_OK)
 		status = db_take(j->db, &s, err);
 	if (status != STATUS_OK)

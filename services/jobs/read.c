@@ -11,7 +11,7 @@ enum status handle_get(void *arg, const struct micro_request *r, struct buf *rep
 {
 	struct job_request request;
 	struct job_record record;
-	enum status status = request_decode(r, &get_request_table, &request, err);
+	enum status status = micro_decode(r, &get_request_table, &request, err);
 	if (status != STATUS_OK)
 		return status;
 	if (!request.job_id.p == !request.output_id.p)
@@ -26,7 +26,7 @@ enum status handle_list(void *arg, const struct micro_request *r, struct buf *re
 	struct filter_request f;
 	struct lookup_page page;
 	char cursor[CURSOR_MAX + 1];
-	enum status status = request_decode(r, &list_request_table, &f, err);
+	enum status status = micro_decode(r, &list_request_table, &f, err);
 	if (status != STATUS_OK)
 		return status;
 	int64_t limit = f.limit.set ? f.limit.v : LIST_LIMIT_DEFAULT;
@@ -96,7 +96,7 @@ enum status handle_stats(void *arg, const struct micro_request *r, struct buf *r
 	struct empty_request request;
 	struct stats_reply answer = {0};
 	struct estimate_view view;
-	enum status status = request_decode(r, &stats_request_table, &request, err);
+	enum status status = micro_decode(r, &stats_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = count_records(j, r->tenant, &answer, err);
 	if (status != STATUS_OK)

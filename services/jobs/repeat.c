@@ -50,7 +50,7 @@ enum status handle_retry(void *arg, const struct micro_request *r, struct buf *r
 {
 	struct job_request request;
 	struct job_record record;
-	enum status status = request_decode(r, &retry_request_table, &request, err);
+	enum status status = micro_decode(r, &retry_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = lookup(arg, r->tenant, request.job_id, r->arena, &record, err);
 	if (status == STATUS_OK)
@@ -66,7 +66,7 @@ enum status handle_bulk_retry(void *arg, const struct micro_request *r, struct b
 {
 	struct filter_request f;
 	struct lookup_page page;
-	enum status status = request_decode(r, &bulk_retry_request_table, &f, err);
+	enum status status = micro_decode(r, &bulk_retry_request_table, &f, err);
 	if (status == STATUS_OK)
 		status = lookup_page(arg, r->tenant, &f, retry_status_names[f.status],
 		                     f.limit.set ? f.limit.v : BULK_LIMIT_DEFAULT, r->arena, &page, err);
@@ -132,7 +132,7 @@ enum status handle_rerun(void *arg, const struct micro_request *r, struct buf *r
 	struct job_request request;
 	struct job_record record;
 	struct job job;
-	enum status status = request_decode(r, &rerun_request_table, &request, err);
+	enum status status = micro_decode(r, &rerun_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = lookup(arg, r->tenant, request.job_id, r->arena, &record, err);
 	if (status == STATUS_OK)
@@ -145,7 +145,7 @@ enum status handle_regenerate(void *arg, const struct micro_request *r, struct b
 	struct job_request request;
 	struct job_record record;
 	struct job job;
-	enum status status = request_decode(r, &regenerate_request_table, &request, err);
+	enum status status = micro_decode(r, &regenerate_request_table, &request, err);
 	if (status == STATUS_OK && !request.context.type && !request.model.p)
 		status = err_field(err, STATUS_INVALID, "context",
 		                   "context: a new context or a new model is needed; rerun repeats a job as it was");

@@ -23,21 +23,6 @@ enum status requests_start(struct jobs *j, struct err *err)
 	                   JOBS_ENDPOINTS, j, j->clock, &j->micro, err);
 }
 
-enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)
-{
-	struct json body;
-	if (!r->tenant.p || !id_is_tenant(r->tenant))
-		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
-		                 SPAN_ARG(r->in.subject));
-	if (r->in.data.n > JOB_PAYLOAD_MAX)
-		return err_set(err, STATUS_TOO_LARGE, "a request of %zu bytes is larger than %zu", r->in.data.n,
-		               JOB_PAYLOAD_MAX);
-	enum status status = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
-	if (status == STATUS_OK)
-		status = json_decode(t, body, JSON_STRICT, r->arena, ret, err);
-	return status;
-}
-
 enum status request_reply(const struct json_table *t, const void *object, struct buf *reply)
 {
 	json_encode(t, object, &(struct json_writer){.out = reply});

@@ -8,10 +8,6 @@
 extern const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS];
 enum status requests_start(struct jobs *j, struct err *err) must_check;
 
-/* Decodes a request strictly into `ret`, texts into the request's arena; no body at all is an empty object. Checks the
- * tenant. */
-enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret,
-                           struct err *err) must_check;
 enum status request_reply(const struct json_table *t, const void *object, struct buf *reply);
 
 /* One per verb. `arg` is the struct jobs. */

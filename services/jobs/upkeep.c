@@ -74,7 +74,7 @@ enum status handle_cleanup(void *arg, const struct micro_request *r, struct buf 
 {
 	struct cleanup_request request;
 	struct cleanup_reply answer = {0};
-	enum status status = request_decode(r, &cleanup_request_table, &request, err);
+	enum status status = micro_decode(r, &cleanup_request_table, &request, err);
 	if (status == STATUS_OK)
 		status = cleanup_old_jobs(arg, r->tenant, request.days, NULL, NULL, &answer.deleted, err);
 	return status == STATUS_OK ? request_reply(&cleanup_reply_table, &answer, reply) : status;
@@ -84,7 +84,7 @@ enum status handle_retry_failed(void *arg, const struct micro_request *r, struct
 {
 	struct empty_request request;
 	struct retried_reply answer = {0};
-	enum status status = request_decode(r, &retry_failed_request_table, &request, err);
+	enum status status = micro_decode(r, &retry_failed_request_table, &request, err);
 	if (status != STATUS_OK)
 		return status;
 	scoped_buf ids = {0};

@@ -9,17 +9,6 @@
 
 #define NAME_BYTES (TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2)
 
-static enum status decode(const struct micro_request *r, const struct json_table *t, struct findings_request *ret,
-                          struct err *err)
-{
-	struct json body;
-	if (!r->tenant.p || !id_is_tenant(r->tenant))
-		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
-		                 SPAN_ARG(r->in.subject));
-	enum status s = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
-	return s == STATUS_OK ? json_decode(t, body, JSON_STRICT, r->arena, ret, err) : s;
-}
-
 static struct span name_of(const struct micro_request *r, struct span fingerprint, char out[NAME_BYTES])
 {
 	int n = snprintf(out, NAME_BYTES, "%.*s.%.*s", SPAN_ARG(r->tenant), SPAN_ARG(fingerprint));
@@ -76,7 +65,7 @@ static enum status handle_list(void *arg, const struct micro_request *r, struct 
 {
 	struct requests *q = arg;
 	struct findings_request request;
-	if (decode(r, &findings_list_request_table, &request, err) != STATUS_OK)
+	if (micro_decode(r, &findings_list_request_table, &request, err) != STATUS_OK)
 		return err->status;
 	size_t limit = (size_t)(request.limit.set ? request.limit.v : FINDINGS_LIMIT_DEFAULT), n = 0;
 	int64_t now_ms = clock_wall_ms(q->clock);
@@ -104,7 +93,7 @@ static enum status handle_get(void *arg, const struct micro_request *r, struct b
 	struct requests *q = arg;
 	struct findings_request request;
 	char name[NAME_BYTES];
-	if (decode(r, &findings_get_request_table, &request, err) != STATUS_OK)
+	if (micro_decode(r, &findings_get_request_table, &request, err) != STATUS_OK)
 		return err->status;
 	struct span key = name_of(r, request.fingerprint, name);
 	const struct map *maps = board_lock(q->board);
@@ -130,7 +119,7 @@ static enum status handle_silence(void *arg, const struct micro_request *r, stru
 	char name[NAME_BYTES];
 	scoped_buf value = {0};
 	int64_t now_ms = clock_wall_ms(q->clock);
-	if (decode(r, &findings_silence_request_table, &request, err) != STATUS_OK)
+	if (micro_decode(r, &findings_silence_request_table, &request, err) != STATUS_OK)
 		return err->status;
 	if (request.until.ms <= now_ms || request.until.ms > now_ms + SILENCE_MAX_MS)
 		return err_field(err, STATUS_INVALID, "until", "until: has to lie ahead, by a year at most");
@@ -150,7 +139,7 @@ static enum status handle_unsilence(void *arg, const struct micro_request *r, st
 	struct requests *q = arg;
 	struct findings_request request;
 	char name[NAME_BYTES];
-	if (decode(r, &findings_unsilence_request_table, &request, err) != STATUS_OK)
+	if (micro_decode(r, &findings_unsilence_request_table, &request, err) != STATUS_OK)
 		return err->status;
 	name_of(r, request.fingerprint, name);
 	if (bus_kv_delete(q->bus, BUCKET_SILENCES, name, err) != STATUS_OK)

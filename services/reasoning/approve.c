@@ -105,7 +105,7 @@ enum status handle_approve(void *arg, const struct micro_request *r, struct buf 
 	struct memory memory = {0};
 	uint64_t revision;
 	char id[ACTION_ID_BYTES];
-	enum status s = request_decode(r, &approve_request_table, &request, err);
+	enum status s = micro_decode(r, &approve_request_table, &request, err);
 	if (s == STATUS_OK)
 		s = find_plan(reasoner, r, request.plan_id, &plan, err);
 	if (s == STATUS_OK)

@@ -86,7 +86,7 @@ enum status handle_history(void *arg, const struct micro_request *r, struct buf 
 	struct json_writer w = {.out = &list};
 	char cursor[24];
 	int64_t sequence = 0;
-	enum status s = request_decode(r, &history_request_table, &request, err);
+	enum status s = micro_decode(r, &history_request_table, &request, err);
 	if (s != STATUS_OK)
 		return s;
 	if (request.cursor.p && (!span_i64(request.cursor, &sequence) || sequence <= 0))

@@ -91,7 +91,7 @@ enum status handle_action_get(void *arg, const struct micro_request *r, struct b
 	struct action_get_request request;
 	struct action_record record;
 	uint64_t revision;
-	enum status s = request_decode(r, &action_get_request_table, &request, err);
+	enum status s = micro_decode(r, &action_get_request_table, &request, err);
 	if (s == STATUS_OK)
 		s = record_load(arg, r->tenant, request.action_id, r->arena, &record, &revision, err);
 	if (s == STATUS_NOT_FOUND)
@@ -104,7 +104,7 @@ enum status handle_report(void *arg, const struct micro_request *r, struct buf *
 	struct report_request request;
 	struct action_record record;
 	uint64_t revision;
-	enum status s = request_decode(r, &report_request_table, &request, err);
+	enum status s = micro_decode(r, &report_request_table, &request, err);
 	if (s == STATUS_OK)
 		s = record_load(arg, r->tenant, request.action_id, r->arena, &record, &revision, err);
 	if (s == STATUS_NOT_FOUND)
@@ -142,7 +142,7 @@ enum status handle_action_list(void *arg, const struct micro_request *r, struct 
 	struct action_list_request request;
 	struct found *f = arena_new(r->arena, struct found);
 	char filter[TENANT_ID_MAX + 32];
-	enum status s = request_decode(r, &action_list_request_table, &request, err);
+	enum status s = micro_decode(r, &action_list_request_table, &request, err);
 	if (s != STATUS_OK)
 		return s;
 	f->arena = r->arena;

@@ -8,8 +8,6 @@
 #include "contract/snapshot.h"
 #include "cycle.h"
 
-#define BODY_MAX 131072 /* bytes; what an action reports is the longest */
-
 const struct micro_endpoint reasoning_endpoints[REASONING_ENDPOINTS] = {
     {"run", "gannet.*.reasoning.run", handle_run, "Take a fresh snapshot and reason on it"},
     {"last", "gannet.*.reasoning.last", handle_last, "The last reasoning"},
@@ -26,20 +24,6 @@ const struct micro_endpoint reasoning_endpoints[REASONING_ENDPOINTS] = {
 enum status requests_start(struct reasoner *r, struct err *err)
 {
 	return micro_start(r->bus, "reasoning", "How healthy a system is, and what to do about it", reasoning_endpoints, REASONING_ENDPOINTS, r, r->clock, &r->micro, err);
-}
-
-enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)
-{
-	struct json body;
-	if (!r->tenant.p || !id_is_tenant(r->tenant))
-		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
-		                 SPAN_ARG(r->in.subject));
-	if (r->in.data.n > BODY_MAX)
-		return err_set(err, STATUS_TOO_LARGE, "a request of %zu bytes is larger than %d", r->in.data.n, BODY_MAX);
-	enum status status = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
-	if (status == STATUS_OK)
-		status = json_decode(t, body, JSON_STRICT, r->arena, ret, err);
-	return status;
 }
 
 /* ---- run */
@@ -61,7 +45,7 @@ enum status handle_run(void *arg, const struct micro_request *r, struct buf *rep
 	struct empty_request request;
 	scoped_buf snapshot = {0};
 	bool done = false;
-	enum status s = request_decode(r, &reasoning_request_table, &request, err);
+	enum status s = micro_decode(r, &reasoning_request_table, &request, err);
 	if (s == STATUS_OK)
 		s = take_snapshot(arg, r->tenant, &snapshot, err);
 	if (s == STATUS_OK)
@@ -77,7 +61,7 @@ enum status handle_last(void *arg, const struct micro_request *r, struct buf *re
 	struct reasoner *reasoner = arg;
 	struct empty_request request;
 	char key[REASONING_KEY_BYTES];
-	enum status s = request_decode(r, &reasoning_request_table, &request, err);
+	enum status s = micro_decode(r, &reasoning_request_table, &request, err);
 	if (s != STATUS_OK)
 		return s;
 	reasoning_key(r->tenant, key);

@@ -8,9 +8,6 @@
 extern const struct micro_endpoint reasoning_endpoints[REASONING_ENDPOINTS];
 enum status requests_start(struct reasoner *r, struct err *err) must_check;
 
-/* Decodes a request strictly into `ret`, texts into the request's arena; no body at all is an empty object. */
-enum status request_decode(const struct micro_request *r, const struct json_table *t, void *ret,
-                           struct err *err) must_check;
 
 /* One per verb. `arg` is the struct reasoner. */
 #define HANDLER(name) enum status handle_##name(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)

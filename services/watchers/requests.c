@@ -6,19 +6,6 @@
 #include "services/watchers/watcher.h"
 
 #define RUN_BUSY_MS 60000
-#define REQUEST_MAX 65536
-
-static enum status decode(const struct micro_request *r, const struct json_table *t, void *ret, struct err *err)
-{
-	struct json body;
-	if (!r->tenant.p || !id_is_tenant(r->tenant))
-		return err_field(err, STATUS_INVALID, "subject", "subject %.*s: tenant must be 1 to 32 of a-z 0-9 _ -",
-		                 SPAN_ARG(r->in.subject));
-	if (r->in.data.n > REQUEST_MAX)
-		return err_set(err, STATUS_TOO_LARGE, "a request of %zu bytes is larger than %d", r->in.data.n, REQUEST_MAX);
-	enum status s = json_parse(r->in.data.n ? r->in.data : SPAN("{}"), &body, err);
-	return s == STATUS_OK ? json_decode(t, body, JSON_STRICT, r->arena, ret, err) : s;
-}
 
 static const struct watchers_watch *find_watch(const struct held_config *c, struct span tenant, struct span name)
 {
@@ -61,7 +48,7 @@ static enum status handle_run(void *arg, const struct micro_request *r, struct b
 	struct watchers *w = arg;
 	struct watch_run_request request;
 	char run_id[JOB_ID_MAX + 1];
-	enum status s = decode(r, &watch_run_request_table, &request, err);
+	enum status s = micro_decode(r, &watch_run_request_table, &request, err);
 	if (s != STATUS_OK)
 		return s;
 	struct held_config *c = settings_hold(w->settings);
@@ -120,7 +107,7 @@ static enum status handle_list(void *arg, const struct micro_request *r, struct 
 	struct watch_list_request request;
 	scoped_buf text = {0};
 	struct json_writer out = {.out = &text};
-	enum status s = decode(r, &watch_list_request_table, &request, err);
+	enum status s = micro_decode(r, &watch_list_request_table, &request, err);
 	if (s != STATUS_OK)
 		return s;
 	struct held_config *c = settings_hold(w->settings);
@@ -147,7 +134,7 @@ static enum status handle_history(void *arg, const struct micro_request *r, stru
 	struct watch_history_request request;
 	scoped_buf text = {0};
 	struct json_writer out = {.out = &text};
-	enum status s = decode(r, &watch_history_request_table, &request, err);
+	enum status s = micro_decode(r, &watch_history_request_table, &request, err);
 	if (s != STATUS_OK)
 		return s;
 	json_begin_array(&out);
@@ -164,7 +151,7 @@ static enum status handle_get(void *arg, const struct micro_request *r, struct b
 	struct watchers *w = arg;
 	struct watch_get_request request;
 	uint64_t revision;
-	enum status s = decode(r, &watch_get_request_table, &request, err);
+	enum status s = micro_decode(r, &watch_get_request_table, &request, err);
 	if (s == STATUS_OK)
 		s = book_get(w->book, r->tenant, request.run_id, reply, &revision, err);
 	if (s == STATUS_NOT_FOUND)
