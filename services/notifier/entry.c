@@ -135,10 +135,20 @@ static int64_t magnitude(int64_t n)
 	return bits;
 }
 
+static bool is_unwatched(const struct finding *f)
+{
+	struct json v;
+	return f->status == FINDING_RESOLVED && json_member(f->labels, SPAN(FINDING_RESOLUTION), &v) &&
+	       json_text_is(v, SPAN(FINDING_UNWATCHED));
+}
+
 static void finish(struct entry *e, struct arena *a)
 {
 	scoped_buf text = {0};
 	size_t judged = e->open_n ? e->open_n : e->members_n;
+	e->unwatched = !e->open_n;
+	for (size_t i = 0; i < e->members_n; i++)
+		e->unwatched &= is_unwatched(e->members[i]);
 	qsort(e->members, e->members_n, sizeof *e->members, by_fingerprint);
 	for (size_t i = 0; i < judged; i++) {
 		const struct finding *f = e->members[i];

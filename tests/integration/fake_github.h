@@ -298,7 +298,7 @@ static const char *github_start(void)
 	return text_of("http://127.0.0.1:%d", http_server_port(github.server));
 }
 
-static void github_fault(struct github_fault f)
+UNUSED static void github_fault(struct github_fault f)
 {
 	pthread_mutex_lock(&github.lock);
 	github.fault = f;
