@@ -116,6 +116,8 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.findings.get", &findings_get_request_table, &findings_get_reply_table},
     {"gannet.*.findings.silence", &findings_silence_request_table, &findings_silence_reply_table},
     {"gannet.*.findings.unsilence", &findings_unsilence_request_table, &findings_unsilence_reply_table},
+    {"gannet.*.findings.maintain", &findings_maintain_request_table, &findings_maintain_reply_table},
+    {"gannet.*.findings.maintenance", &findings_maintenance_request_table, &findings_maintenance_reply_table},
     {NULL, &notifier_file_table, NULL},
     {NULL, &notifier_target_table, NULL},
     {NULL, &notifier_route_table, NULL},

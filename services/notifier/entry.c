@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "window.h"
+
 #define TOLD_KEY_BYTES (TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + NOTIFIER_NAME_MAX + 4)
 
 /* ---- the key of a finding's entry */
@@ -180,7 +182,8 @@ size_t entries_of(struct board *b, const struct routing *c, const struct target 
 		add_member(e, f, a);
 		if (f->status == FINDING_OPEN)
 			e->muted &= is_silenced(&maps[BOARD_SILENCES], span_of(s->key, s->key_n), now_ms) ||
-			            routing_holds_back(c, k->tenant, f, now_ms);
+			            routing_holds_back(c, k->tenant, f, now_ms) ||
+			            window_holds_back(&maps[BOARD_SILENCES], k->tenant, f, now_ms);
 	}
 	for (size_t i = 0; i < g.n; i++)
 		take_told(&g.all[i], t, &maps[BOARD_NOTIFIED], a);

@@ -3,6 +3,7 @@
 #include "services/notifier/render.c"
 #include "services/notifier/target.c"
 #include "services/notifier/weekly.c"
+#include "services/notifier/window.c"
 #include "tests/lib/test.h"
 
 const struct target_kind *const target_kinds[] = {NULL};
