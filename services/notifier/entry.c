@@ -233,6 +233,12 @@ static void not_before(int64_t at_ms, int64_t *due_ms)
 		*due_ms = at_ms;
 }
 
+/* Also where the clock was set back meanwhile: what lies far ahead is over, too. */
+static bool is_past(int64_t at_ms, int64_t for_ms, int64_t now_ms)
+{
+	return now_ms >= at_ms + for_ms || now_ms <= at_ms - for_ms;
+}
+
 static enum step step_of_open(const struct entry *e, const struct pace *pace, int64_t now_ms, int64_t *due_ms)
 {
 	int64_t next_ms = e->told->updated_at.ms + pace->update_every_ms;
@@ -240,7 +246,7 @@ static enum step step_of_open(const struct entry *e, const struct pace *pace, in
 		return STEP_CLOSE;
 	if (e->muted || span_is(e->told->revision, e->revision))
 		return STEP_NONE;
-	if (e->severity > e->told->severity || now_ms >= next_ms)
+	if (e->severity > e->told->severity || is_past(e->told->updated_at.ms, pace->update_every_ms, now_ms))
 		return STEP_UPDATE;
 	not_before(next_ms, due_ms);
 	return STEP_NONE;
@@ -258,9 +264,8 @@ enum step entry_step(const struct entry *e, const struct pace *pace, int64_t now
 	case NOTIFIED_PENDING:
 		break;
 	}
-	int64_t free_ms = e->told->updated_at.ms + pace->claim_ms;
-	if (now_ms >= free_ms)
+	if (is_past(e->told->updated_at.ms, pace->claim_ms, now_ms))
 		return STEP_TAKE_OVER;
-	not_before(free_ms, ret_due_ms);
+	not_before(e->told->updated_at.ms + pace->claim_ms, ret_due_ms);
 	return STEP_NONE;
 }

@@ -15,6 +15,9 @@ UNUSED static const char *write_notifier_file(const char *text)
 	return path;
 }
 
+/* One variable more of notifiers started from now on, or NULL. */
+UNUSED static const char *notifier_variable;
+
 /* A notifier with one target of GitHub (members of the target) and, if given, other members of the file. */
 UNUSED static struct test_process *start_notifier_with(const char *target, const char *more)
 {
@@ -29,6 +32,7 @@ UNUSED static struct test_process *start_notifier_with(const char *target, const
 	env[1] = "TEST_GITHUB_TOKEN=" GITHUB_TOKEN;
 	env[2] = "GANNET_NOTIFIER_CLAIM=1s";
 	env[3] = "GANNET_NOTIFIER_UPDATE_EVERY=100ms";
+	env[4] = notifier_variable;
 	struct test_process *p = test_spawn("gannet-notifier", env, NULL);
 	test_ready(p);
 	return p;
