@@ -45,6 +45,7 @@ const struct contract_row contract_rows[] = {
     {"gannet.*.jobs.cancel", &cancel_request_table, &cancel_reply_table},
     {"gannet.*.jobs.retry", &retry_request_table, &retry_reply_table},
     {"gannet.*.jobs.bulk_retry", &bulk_retry_request_table, &bulk_retry_reply_table},
+    {"gannet.*.jobs.queue_pending", &queue_pending_request_table, &queue_pending_reply_table},
     {"gannet.*.jobs.rerun", &rerun_request_table, &rerun_reply_table},
     {"gannet.*.jobs.regenerate", &regenerate_request_table, &regenerate_reply_table},
     {"gannet.*.jobs.feedback", &feedback_request_table, &feedback_reply_table},
