@@ -8,6 +8,7 @@
 #include "bus/topology.h"
 #include "contract/job.h"
 #include "core/utf8.h"
+#include "core/wait.h"
 #include "services/watchers/watcher.h"
 
 #define LOAD_MS 10000
@@ -75,7 +76,7 @@ enum status findings_each(struct bus *b, const char *filter, struct arena *a,
 	struct loading l = {.arena = a, .each = each, .arg = arg};
 	struct bus_follow *follow;
 	pthread_mutex_init(&l.lock, NULL);
-	pthread_cond_init(&l.done, NULL);
+	wait_cond_init(&l.done);
 	const struct bus_follow_options o = {.stream = "KV_" BUCKET_FINDINGS,
 	                                     .filter = filter,
 	                                     .last_per_subject = true,
@@ -84,9 +85,7 @@ enum status findings_each(struct bus *b, const char *filter, struct arena *a,
 	                                     .arg = &l};
 	enum status s = bus_follow_open(b, &o, &follow, err);
 	if (s == STATUS_OK) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += LOAD_MS / 1000;
+		struct timespec until = wait_until(LOAD_MS);
 		pthread_mutex_lock(&l.lock);
 		while (!l.caught_up && pthread_cond_timedwait(&l.done, &l.lock, &until) == 0)
 			continue;
