@@ -68,8 +68,7 @@ static enum status read_secret(struct routing *c, struct target *t, struct err *
 	if (env_load(&option, 1, &got, err) != STATUS_OK)
 		return err->status;
 	if (!got.value)
-		return err_field(err, STATUS_INVALID, "secret", "secret: %.*s is not set in the environment, nor %.*s_FILE",
-		                 SPAN_ARG(t->is.secret), SPAN_ARG(t->is.secret));
+		return err_field(err, STATUS_INVALID, "secret", "secret: %.*s is neither set nor in a file", SPAN_ARG(t->is.secret));
 	t->secret = got.value;
 	return STATUS_OK;
 }
