@@ -7,7 +7,7 @@ WORKDIR /src
 COPY . .
 ARG COMMIT=unknown
 ARG SOURCE_DATE_EPOCH=0
-RUN export SOURCE_DATE_EPOCH && make -s -j"$(nproc)" MODE=release VERSION_GIT="$COMMIT" all && scripts/image-root build/release/bin /out
+RUN export SOURCE_DATE_EPOCH && make -s -j"$(nproc)" MODE=release SLIM=yes VERSION_GIT="$COMMIT" all && scripts/image-root build/release/bin /out
 
 FROM scratch
 ARG SERVICE=runner

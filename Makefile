@@ -69,6 +69,16 @@ $(B)/gen/migrations_%.c: $(wildcard services/*/migrations/*.sql) scripts/embed-m
 	@mkdir -p $(@D)
 	@scripts/embed-migrations $* services/$*/migrations >$@
 
+# ---- SLIM=yes, for images: libcurl and libmicrohttpd become part of the programs, without what they are never asked for
+ifeq ($(SLIM),yes)
+CFLAGS_release += -ffunction-sections -fdata-sections
+SLIM_LIBRARY := $(B)/lib/libslim.a
+LDLIBS := $(SLIM_LIBRARY) -Wl,--gc-sections -Wl,-Bstatic -lnghttp2 -lidn2 -lunistring -Wl,-Bdynamic $(filter-out -lcurl -lmicrohttpd,$(LDLIBS)) -lssl -lcrypto -lz -lzstd
+$(SLIM_LIBRARY): scripts/slim-libraries
+	@mkdir -p $(@D)
+	@scripts/slim-libraries $@
+endif
+
 # ---- libraries
 define library
 LIB_$(1) := $(B)/lib/libgannet-$(1).a
@@ -84,7 +94,7 @@ ARCHIVES := $(foreach l,$(LIBS),$(LIB_$(l)))
 define service
 GEN_SERVICE_$(1) := $$(GEN_TABLES_$(1)) $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
 OBJ_SERVICE_$(1) := $$(call objects,$$(call sources,services/$(1))) $$(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$$(GEN_SERVICE_$(1)))
-$$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES)
+$$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES) $$(SLIM_LIBRARY)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	@$$(CC) $$(LDFLAGS) -o $$@ $$(OBJ_SERVICE_$(1)) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LDLIBS)

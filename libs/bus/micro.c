@@ -123,6 +123,7 @@ static void write_base(const struct micro *m, struct json_writer *w, const char 
 	json_kv_cstr(w, "version", GANNET_MICRO_VERSION);
 	json_key(w, SPAN("metadata"));
 	json_begin_object(w);
+	json_kv_cstr(w, "commit", GANNET_COMMIT);
 	json_end_object(w);
 }
 

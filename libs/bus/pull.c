@@ -182,7 +182,7 @@ static void end(struct bus_pull *p)
 {
 	if (p->sub && !p->ending) {
 		p->ending = true;
-		bus_sub_end(p->sub, BUS_PULL_SETTLE_MS);
+		bus_sub_end(p->sub, p->stopped && atomic_load(&p->bus->connected) ? BUS_PULL_EXPIRES_MS : BUS_PULL_SETTLE_MS);
 	}
 }
 

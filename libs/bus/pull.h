@@ -35,7 +35,11 @@ enum status bus_pull_open(struct bus *b, const char *stream, const char *consume
 void bus_pull_want(struct bus_pull *p, size_t n);
 /* Credits not yet answered by a delivery. */
 size_t bus_pull_wanted(struct bus_pull *p);
-/* Stops asking, for good; what the server had already sent may still arrive for up to BUS_PULL_SETTLE_MS. */
+/*
+ * Stops asking, for good. What the server sends before it has read that may still arrive, for as long as our requests hold
+ * (BUS_PULL_EXPIRES_MS): a server that is slow just then must not send to nobody. Usually that is a round trip; without a
+ * connection it is BUS_PULL_SETTLE_MS.
+ */
 void bus_pull_stop(struct bus_pull *p);
 /* Stops, and returns when no callback runs any more. */
 void bus_pull_close(struct bus_pull *p);

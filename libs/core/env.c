@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 static enum status refuse(const struct env_option *o, const char *value, const char *allowed, struct err *err)
 {
@@ -42,18 +43,31 @@ static enum status read_file(const char *name, const char *path, const char **re
 	return STATUS_OK;
 }
 
-/* The option's text from NAME, else NAME_FILE, else its default; NULL when there is none. */
-static enum status find_text(const struct env_option *o, const char **ret, struct err *err)
+bool env_secret_path(const char *name, char ret[ENV_PATH_MAX])
 {
 	char file_name[128];
+	snprintf(file_name, sizeof file_name, "%s_FILE", name);
+	const char *path = getenv(file_name), *folder = getenv("GANNET_SECRETS");
+	if (path && *path)
+		return snprintf(ret, ENV_PATH_MAX, "%s", path) < ENV_PATH_MAX;
+	if (!folder || !*folder || !*name || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
+		return false;
+	return snprintf(ret, ENV_PATH_MAX, "%s/%s", folder, name) < ENV_PATH_MAX && access(ret, F_OK) == 0;
+}
+
+/* The option's text from NAME, else from a file, else its default; NULL when there is none. */
+static enum status find_text(const struct env_option *o, const char **ret, struct err *err)
+{
+	char file_name[128], path[ENV_PATH_MAX];
 	snprintf(file_name, sizeof file_name, "%s_FILE", o->name);
-	const char *value = getenv(o->name), *path = getenv(file_name);
+	const char *value = getenv(o->name), *file = getenv(file_name);
 	if (value && *value) {
 		*ret = value;
 		return STATUS_OK;
 	}
 	*ret = "";
-	if (path && *path && read_file(file_name, path, ret, err) != STATUS_OK)
+	bool named = file && *file;
+	if ((named || o->secret) && env_secret_path(o->name, path) && read_file(named ? file_name : o->name, path, ret, err) != STATUS_OK)
 		return err->status;
 	if (!**ret)
 		*ret = o->fallback; /* an empty file is as good as none, as an empty variable is */

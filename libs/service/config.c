@@ -24,6 +24,8 @@ static const struct env_option shared_options[] = {
      .help = "name that the broker's certificate must hold; the first server's host"},
     {"NATS_INBOX_PREFIX", ENV_TEXT, AT(shared.inbox_prefix), "_INBOX",
      .help = "begins the subjects of answers to this service; its user at the broker may read no others"},
+    {"GANNET_SECRETS", ENV_TEXT, AT(secrets), NULL,
+     .help = "path of a folder of secrets: one that is not set, nor in NAME_FILE, is the file of its name there"},
     {"WORKER_ID", ENV_TEXT, AT(shared.worker_id), NULL, .help = "name of this process; <service>-<host>-<pid>"},
     {"LOG_LEVEL", ENV_TEXT, AT(shared.log_level), "INFO", .help = "DEBUG, INFO, WARN or ERROR"},
     {"HEALTH_BIND", ENV_TEXT, AT(shared.health_bind), "127.0.0.1",

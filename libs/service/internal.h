@@ -12,6 +12,7 @@
 struct service_settings {
 	struct service_config shared;
 	const char *broker_url; /* BROKER_URL, the older name of NATS_URL */
+	const char *secrets; /* env.c reads it */
 	int64_t start_wait_ms;
 	const char *test_clock;
 };

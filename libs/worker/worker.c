@@ -168,8 +168,12 @@ void worker_stop(struct worker *w, int64_t deadline_mono_ms)
 	/* once more, for what arrived until now */
 	wait_quiet(w, clock_mono_ms(w->clock) + HAND_BACK_MS);
 	lease_announce(w, "gannet.workers.unregistered", "stopped");
-	/* Acknowledgements that do not leave any more mean redeliveries, which recover.c recognises. */
-	if (bus_flush(w->bus, HAND_BACK_MS, &ignored) != STATUS_OK)
+	/*
+	 * Acknowledgements that do not leave any more mean redeliveries, which recover.c recognises, but not before the lease is over: a
+	 * slow broker has the time that is left.
+	 */
+	int64_t left_ms = deadline_mono_ms - clock_mono_ms(w->clock);
+	if (bus_flush(w->bus, bus_is_connected(w->bus) && left_ms > HAND_BACK_MS ? (int)left_ms : HAND_BACK_MS, &ignored) != STATUS_OK)
 		ignored.status = STATUS_OK;
 	atomic_store(&w->detach_requested, true);
 	loop_wake(w->loop);

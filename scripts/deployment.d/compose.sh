@@ -19,6 +19,7 @@ Y
 		echo "      bootstrap: { condition: service_completed_successfully }"
 		! uses "$s" postgres || echo "      postgres: { condition: service_healthy }"
 		! uses "$s" valkey || echo "      valkey: { condition: service_healthy }"
+		[ -z "${conf[$s.example]}" ] || echo "      example-$s: { condition: service_completed_successfully, required: false }"
 	fi
 	echo "    environment:"
 	if is_on_bus "$s"; then
@@ -33,6 +34,9 @@ Y
 		[ -z "$name" ] || [[ " $(settable "$s" | xargs) " == *" $name "* ]] || echo "      $name: $value"
 	done <<<"${presets[$s]-}"
 	for name in $(settable "$s"); do echo "      $name: \${$name:-$(preset_of "$s" "$name")}"; done
+	[ "${conf[$s.files]}" != yes ] || echo "      GANNET_SECRETS: /secrets"
+	name=${conf[$s.example]}
+	[ -z "$name" ] || echo "      ${name^^}_URL_FILE: /run/keys/${name}_url"
 	for secret in $(secrets_of "$s"); do
 		echo "      $secret: \${$secret:-}"
 		echo "      ${secret}_FILE: /run/secrets/$(lower "$secret")"
@@ -48,8 +52,35 @@ Y
 	[ -z "${conf[$s.http]}" ] || echo "    ports: [\"\${GANNET_BIND:-127.0.0.1}:\${GANNET_${s^^}_PORT:-${conf[$s.http]}}:${conf[$s.http]}\"]"
 	if is_on_bus "$s" || [ "${conf[$s.model_volume]}${conf[$s.files]}" != nono ]; then echo "    volumes:"; fi
 	! is_on_bus "$s" || echo "      - keys-$s:/run/keys:ro"
-	[ "${conf[$s.files]}" != yes ] || echo "      - \${GANNET_CONFIG:-./deploy/config}:/config:ro"
+	if [ "${conf[$s.files]}" = yes ]; then
+		echo "      - \${GANNET_CONFIG:-./deploy/config}:/config:ro"
+		echo "      - \${GANNET_SECRETS:-./deploy/secrets}/$s:/secrets:ro"
+	fi
+	[ -z "${conf[$s.example]}" ] || echo "      - ./services/$s/examples:/examples:ro"
 	[ "${conf[$s.model_volume]}" != yes ] || echo "      - models:/models"
+}
+
+# Example data of a service, made once, with a user of its own that may only read it.
+compose_example() {
+	local s=$1 name=${conf[$1.example]}
+	cat <<Y
+
+  example-$s:
+    image: \${POSTGRES_IMAGE:-pgvector/pgvector:pg17}
+    profiles: [demo]
+    entrypoint: ["/bin/bash", "/example-data.sh", "$name", "$name", "/keys/${name}_url"]
+    read_only: true
+    tmpfs: [/tmp]
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
+    logging: *logging
+    depends_on: { postgres: { condition: service_healthy } }
+    volumes:
+      - ./deploy/example-data.sh:/example-data.sh:ro
+      - ./services/$s:/example:ro
+      - keys-postgres:/run/keys:ro
+      - keys-$s:/keys
+Y
 }
 
 # Kubernetes writes 500m and 256Mi, compose 0.5 and 256m.
@@ -184,7 +215,10 @@ Y
     healthcheck: { disable: true }
     environment: { NATS_URL: "nats://nats:4222", GANNET_TENANT: "${GANNET_TENANT:-acme}" }
 Y
-	for s in "${services[@]}"; do compose_service "$s"; done
+	for s in "${services[@]}"; do
+		compose_service "$s"
+		[ -z "${conf[$s.example]}" ] || compose_example "$s"
+	done
 	cat <<'Y'
 
   prometheus:

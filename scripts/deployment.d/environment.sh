@@ -33,6 +33,7 @@ T
 	variable "address that published ports are bound to; others than loopback need a firewall and TLS before them" GANNET_BIND 127.0.0.1
 	[[ $told == *" GANNET_TENANT "* ]] || variable "tenant of docker compose run gannet" GANNET_TENANT acme
 	variable "folder that services see as /config: what GANNET_SOURCES, GANNET_WATCHERS and the like name is there" GANNET_CONFIG ./deploy/config
+	variable "folder with a folder for each service that reads /config: NAME there is the secret that its files call NAME" GANNET_SECRETS ./deploy/secrets
 	variable "begins the names of the services' images" GANNET_IMAGE_PREFIX gannet-
 	variable "their tag" GANNET_TAG latest
 	variable "revision that is written into images built here" GANNET_COMMIT unknown

@@ -127,6 +127,7 @@ Y
 		echo "            - { name: $secret, valueFrom: { secretKeyRef: { name: $s-secrets, key: $(lower "$secret"), optional: true } } }"
 	done
 	for secret in ${conf[$s.makes]}; do echo "            - { name: ${secret}_FILE, value: /run/keys/$(lower "$secret") }"; done
+	[ "${conf[$s.files]}" != yes ] || echo '            - { name: GANNET_SECRETS, value: /secrets }'
 	[ "${conf[$s.model_volume]}" != yes ] || echo '            - { name: MODEL_CACHE_DIR, value: /models }'
 	echo '          ports:'
 	echo '            - { name: health, containerPort: 9090 }'
@@ -144,11 +145,17 @@ Y
           volumeMounts:
             - { name: keys, mountPath: /run/keys, readOnly: true }
 Y
-	[ "${conf[$s.files]}" != yes ] || echo '            - { name: files, mountPath: /config, readOnly: true }'
+	if [ "${conf[$s.files]}" = yes ]; then
+		echo '            - { name: files, mountPath: /config, readOnly: true }'
+		echo '            - { name: secrets, mountPath: /secrets, readOnly: true }'
+	fi
 	[ "${conf[$s.model_volume]}" != yes ] || echo '            - { name: models, mountPath: /models }'
 	echo '      volumes:'
 	echo "        - { name: keys, secret: { secretName: $s-keys, defaultMode: 288 } }"
-	[ "${conf[$s.files]}" != yes ] || echo "        - { name: files, configMap: { name: $s-files, optional: true } }"
+	if [ "${conf[$s.files]}" = yes ]; then
+		echo "        - { name: files, configMap: { name: $s-files, optional: true } }"
+		echo "        - { name: secrets, secret: { secretName: $s-secrets, optional: true, defaultMode: 288 } }"
+	fi
 	[ "${conf[$s.model_volume]}" != yes ] || echo '        - { name: models, persistentVolumeClaim: { claimName: models } }'
 	cat <<Y
 ---

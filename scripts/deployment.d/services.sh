@@ -46,10 +46,10 @@ preset() { presets[$service]+=$1$'\n'; }
 
 read_service() {
 	local service=$1 key
-	local profile='' replicas=1 cpu='50m 1' memory='32Mi 256Mi' http='' http_variable=PORT scales=yes stores='' makes='' files=no model_volume=no allow_to=''
+	local profile='' replicas=1 cpu='50m 1' memory='32Mi 256Mi' http='' http_variable=PORT scales=yes stores='' makes='' files=no example='' model_volume=no allow_to=''
 	# shellcheck source=/dev/null
 	[ ! -f "services/$service/deploy.conf" ] || . "services/$service/deploy.conf"
-	for key in profile replicas cpu memory http http_variable scales stores makes files model_volume allow_to; do conf[$service.$key]=${!key}; done
+	for key in profile replicas cpu memory http http_variable scales stores makes files example model_volume allow_to; do conf[$service.$key]=${!key}; done
 	if "$bin/gannet-$service" --permissions >/dev/null 2>&1; then bus_services+=("$service"); fi
 	options_of[$service]=$("$bin/gannet-$service" --help | sed -n "/^Options of gannet-$service:/,/^Options of every service:/p" | option_lines)
 }

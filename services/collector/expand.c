@@ -24,7 +24,7 @@ static enum status add_variable(const char *member, struct span name, struct are
 	if (env_load(&o, 1, &value, &inner) != STATUS_OK)
 		return err_field(err, STATUS_INVALID, member, "%s: %.200s", member, inner.msg);
 	if (!value)
-		return err_field(err, STATUS_INVALID, member, "%s: neither %s nor %s_FILE is set", member, o.name, o.name);
+		return err_field(err, STATUS_INVALID, member, "%s: %s is neither set nor in a file", member, o.name);
 	buf_adds(out, value);
 	return STATUS_OK;
 }

@@ -1,4 +1,4 @@
-/* Secrets that a configuration names and the environment holds. */
+/* Secrets that a configuration names and the environment or a file holds. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,20 +7,18 @@
 
 enum status secret_read(const char *name, struct arena *a, struct span *ret, struct err *err)
 {
-	char variable[80];
+	char path[ENV_PATH_MAX];
 	const char *value = getenv(name);
 	if (value && *value) {
 		*ret = arena_dup(a, span_from(value));
 		return STATUS_OK;
 	}
-	snprintf(variable, sizeof variable, "%s_FILE", name);
-	const char *path = getenv(variable);
-	FILE *f = path ? fopen(path, "re") : NULL;
+	FILE *f = env_secret_path(name, path) ? fopen(path, "re") : NULL;
 	if (!f)
-		return err_set(err, STATUS_NOT_FOUND, "the environment variable %s is not set", name);
+		return err_set(err, STATUS_NOT_FOUND, "%s is neither set nor in a file that can be read", name);
 	char *text = arena_alloc(a, ENV_FILE_MAX);
 	size_t n = fread(text, 1, ENV_FILE_MAX, f);
 	fclose(f);
 	*ret = span_trim(span_of(text, n));
-	return ret->n ? STATUS_OK : err_set(err, STATUS_NOT_FOUND, "the file that %s names is empty", variable);
+	return ret->n ? STATUS_OK : err_set(err, STATUS_NOT_FOUND, "the file of %s is empty", name);
 }

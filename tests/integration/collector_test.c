@@ -254,7 +254,7 @@ TEST(mistakes_in_the_configuration_are_named_by_row_and_member)
 	    {SQL("\"query\":\"SELECT 1\",\"into\":\"rule_weights\",\"fields\":[\"x\"]"), "not beside a member"},
 	    {SQL("\"query\":\"SELECT 1\",\"fields\":[\"x\"],\"deadline_ms\":1"), "deadline_ms: 1 not in [10, 10000]"},
 	    {ROW("a", "\"kind\":\"sql\",\"url\":\"${NO_SUCH}\",\"query\":\"SELECT 1\",\"fields\":[\"x\"]"),
-	     "sources[0] (a): url: neither NO_SUCH nor NO_SUCH_FILE is set"},
+	     "sources[0] (a): url: NO_SUCH is neither set nor in a file"},
 	    {ROW("a", "\"kind\":\"sql\",\"url\":\"${no\",\"query\":\"SELECT 1\",\"fields\":[\"x\"]"), "url: \\\"${\\\" without \\\"}\\\""},
 	    {ROW("a", "\"kind\":\"sql\",\"url\":\"foo topsecret\",\"query\":\"SELECT 1\",\"fields\":[\"x\"]"),
 	     "url: not a postgresql:// URL or keyword string"},

@@ -112,6 +112,21 @@ TEST(a_secret_is_read_from_a_file_without_its_newline)
 	CHECK_SPAN(span_from(load().key), "direct");
 }
 
+TEST(secrets_are_found_in_their_folder)
+{
+	setenv("GANNET_SECRETS", test_dir(), 1);
+	write_file("T_KEY", "s3cret\n", 7);
+	write_file("T_URL", "nats://elsewhere\n", 17);
+	CHECK_SPAN(span_from(load().key), "s3cret");
+	CHECK_SPAN(span_from(load().url), "nats://localhost"); /* no secret */
+	setenv("T_KEY_FILE", write_file("other", "named", 5), 1);
+	CHECK_SPAN(span_from(load().key), "named");
+	setenv("T_KEY", "said", 1);
+	CHECK_SPAN(span_from(load().key), "said");
+	char path[ENV_PATH_MAX];
+	CHECK(!env_secret_path("../T_KEY", path) && !env_secret_path("T_NONE", path));
+}
+
 TEST(an_unreadable_file_is_refused)
 {
 	static char big[ENV_FILE_MAX + 1];
