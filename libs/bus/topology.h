@@ -17,7 +17,7 @@
 #define BUCKET_CANCELLED "cancelled"
 #define BUCKET_WORKERS "workers"
 #define BUCKET_LATEST "latest"
-#define BUCKET_FINDINGS "findings" /* what is open */
+#define BUCKET_FINDINGS "findings" /* what is open, and for a while what was resolved */
 #define BUCKET_WATCHES "watches"               /* runs of watches */
 #define BUCKET_WATCH_PROFILES "watch_profiles" /* what tables were like in earlier runs */
 #define BUCKET_PLANS "plans"       /* action plans of the last day */

@@ -37,6 +37,10 @@ struct finding {
 };
 extern const struct json_table finding_table;
 
+/* A label of what was resolved although nobody knows whether it is mended. */
+#define FINDING_RESOLUTION "resolution"
+#define FINDING_UNWATCHED "unwatched" /* its watch was taken out of the configuration */
+
 #define FINDING_FINGERPRINT_BYTES 25
 /* 24 hex digits of a hash over the parts, each of which is told apart from its neighbours. */
 void finding_fingerprint(const struct span *parts, size_t n, char out[FINDING_FINGERPRINT_BYTES]);

@@ -78,7 +78,13 @@ const struct json_table notified_table = TABLE("notified", struct notified, noti
 
 #define F(member, ...) JSON_FIELD(struct silence, member, __VA_ARGS__)
 static const struct json_field silence_fields[] = {
-    F(fingerprint, FINGERPRINT, REQUIRED), F(until, REQUIRED), F(at), F(reason, REASON), F(by, GLOB),
+    F(fingerprint, FINGERPRINT, REQUIRED),
+    F(from),
+    F(until, REQUIRED),
+    F(at),
+    F(sources, STRINGS, .max = 4096),
+    F(reason, REASON),
+    F(by, GLOB),
 };
 const struct json_table silence_table = TABLE("silence", struct silence, silence_fields);
 #undef F
@@ -88,6 +94,7 @@ const struct json_table silence_table = TABLE("silence", struct silence, silence
 #define F(member, ...) JSON_FIELD(struct findings_request, member, __VA_ARGS__)
 static const struct json_field list_request_fields[] = {
     F(source, NAME),
+    F(type, NAME),
     F(min_severity, .names = severity_names),
     F(limit, .min = 1, .max = FINDINGS_LIMIT_MAX),
 };
@@ -98,6 +105,9 @@ static const struct json_field silence_request_fields[] = {
     F(reason, REASON),
     F(by, GLOB),
 };
+static const struct json_field maintain_request_fields[] = {
+    F(from), F(until, REQUIRED), F(sources, STRINGS, .max = 4096), F(reason, REASON), F(by, GLOB),
+};
 #undef F
 const struct json_table findings_list_request_table =
     TABLE("findings.list.request", struct findings_request, list_request_fields);
@@ -107,6 +117,10 @@ const struct json_table findings_silence_request_table =
     TABLE("findings.silence.request", struct findings_request, silence_request_fields);
 const struct json_table findings_unsilence_request_table =
     TABLE("findings.unsilence.request", struct findings_request, get_request_fields);
+const struct json_table findings_maintain_request_table =
+    TABLE("findings.maintain.request", struct findings_request, maintain_request_fields);
+const struct json_table findings_maintenance_request_table = {"findings.maintenance.request",
+                                                              sizeof(struct findings_request), NULL, 0};
 
 #define F(member, ...) JSON_FIELD(struct findings_reply, member, __VA_ARGS__)
 static const struct json_field list_reply_fields[] = {
@@ -116,10 +130,14 @@ static const struct json_field list_reply_fields[] = {
 static const struct json_field get_reply_fields[] = {
     F(finding, OBJECT, REQUIRED),
     F(silenced_until),
+    F(held_back),
     F(notified, ARRAY, REQUIRED),
 };
 static const struct json_field silence_reply_fields[] = {F(fingerprint, FINGERPRINT, REQUIRED), F(silenced_until, REQUIRED)};
 static const struct json_field unsilence_reply_fields[] = {F(fingerprint, FINGERPRINT, REQUIRED)};
+static const struct json_field maintain_reply_fields[] = {
+    F(fingerprint, FINGERPRINT, REQUIRED), F(from, REQUIRED), F(until, REQUIRED)};
+static const struct json_field maintenance_reply_fields[] = {F(windows, ARRAY, REQUIRED)};
 #undef F
 const struct json_table findings_list_reply_table =
     TABLE("findings.list.reply", struct findings_reply, list_reply_fields);
@@ -128,3 +146,7 @@ const struct json_table findings_silence_reply_table =
     TABLE("findings.silence.reply", struct findings_reply, silence_reply_fields);
 const struct json_table findings_unsilence_reply_table =
     TABLE("findings.unsilence.reply", struct findings_reply, unsilence_reply_fields);
+const struct json_table findings_maintain_reply_table =
+    TABLE("findings.maintain.reply", struct findings_reply, maintain_reply_fields);
+const struct json_table findings_maintenance_reply_table =
+    TABLE("findings.maintenance.reply", struct findings_reply, maintenance_reply_fields);

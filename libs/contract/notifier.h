@@ -70,35 +70,44 @@ enum notified_state { NOTIFIED_PENDING, NOTIFIED_OPEN, NOTIFIED_CLOSED };
 extern const char *const notified_state_names[];
 extern const struct json_table notified_table;
 
-/* Bucket `silences`, key <tenant>.<fingerprint>: not told until then. */
+/*
+ * Bucket `silences`, key <tenant>.<fingerprint>: not told until then. With `from` it is a window of maintenance that was
+ * asked for: `fingerprint` is its name, and it is about all findings of the sources.
+ */
 struct silence {
 	struct span fingerprint;
-	struct json_time until, at;
+	struct json_time from, until, at;
+	struct json sources; /* array of globs; any */
 	struct span reason, by;
 };
 extern const struct json_table silence_table;
 
 /* gannet.<tenant>.findings.<verb> */
 struct findings_request {
-	struct span fingerprint; /* get, silence, unsilence */
-	struct span source;      /* list */
-	unsigned min_severity;   /* list */
-	struct opt_i64 limit;    /* list */
-	struct json_time until;  /* silence */
-	struct span reason, by;  /* silence */
+	struct span fingerprint;     /* get, silence; unsilence, also a window's */
+	struct span source, type;    /* list */
+	unsigned min_severity;       /* list */
+	struct opt_i64 limit;        /* list */
+	struct json_time from;       /* maintain; now */
+	struct json_time until;      /* silence, maintain */
+	struct json sources;         /* maintain: array of globs; any */
+	struct span reason, by;      /* silence, maintain */
 };
 extern const struct json_table findings_list_request_table, findings_get_request_table, findings_silence_request_table,
-    findings_unsilence_request_table;
+    findings_unsilence_request_table, findings_maintain_request_table, findings_maintenance_request_table;
 
 struct findings_reply {
-	struct json findings; /* list: array of {finding, silenced_until, notified} */
+	struct json findings; /* list: array of {finding, silenced_until, held_back, notified} */
 	int64_t total;
-	struct json finding;           /* get */
+	struct json finding;             /* get */
 	struct json_time silenced_until; /* get, silence */
-	struct json notified;          /* get: array of notified */
-	struct span fingerprint;       /* silence, unsilence */
+	bool held_back;                  /* get: by maintenance */
+	struct json notified;            /* get: array of notified */
+	struct span fingerprint;         /* silence, unsilence; maintain: the window's name */
+	struct json_time from, until;    /* maintain */
+	struct json windows;             /* maintenance: array of {from, until, sources, reason, by, fingerprint}, by hand only with the last */
 };
 extern const struct json_table findings_list_reply_table, findings_get_reply_table, findings_silence_reply_table,
-    findings_unsilence_reply_table;
+    findings_unsilence_reply_table, findings_maintain_reply_table, findings_maintenance_reply_table;
 
 #endif

@@ -134,10 +134,16 @@ static const struct json_field bulk_retry_request_fields[] = {
     FILTERS,
     F(limit, .min = 1, .max = BULK_LIMIT_MAX),
 };
+static const struct json_field queue_pending_request_fields[] = {
+    FILTERS,
+    F(limit, .min = 1, .max = BULK_LIMIT_MAX),
+};
 #undef F
 const struct json_table list_request_table = TABLE("jobs.list.request", struct filter_request, list_request_fields);
 const struct json_table bulk_retry_request_table =
     TABLE("jobs.bulk_retry.request", struct filter_request, bulk_retry_request_fields);
+const struct json_table queue_pending_request_table =
+    TABLE("jobs.queue_pending.request", struct filter_request, queue_pending_request_fields);
 
 static const struct json_field list_reply_fields[] = {
     JSON_FIELD(struct list_reply, jobs, ARRAY, REQUIRED),
@@ -153,6 +159,14 @@ const struct json_table bulk_retry_reply_table =
     TABLE("jobs.bulk_retry.reply", struct retried_reply, retried_reply_fields);
 const struct json_table retry_failed_reply_table =
     TABLE("jobs.retry_failed.reply", struct retried_reply, retried_reply_fields);
+
+static const struct json_field queued_reply_fields[] = {
+    JSON_FIELD(struct queued_reply, queued, COUNT, REQUIRED),
+    JSON_FIELD(struct queued_reply, job_ids, ARRAY, REQUIRED),
+    JSON_FIELD(struct queued_reply, waiting, COUNT, REQUIRED),
+};
+const struct json_table queue_pending_reply_table =
+    TABLE("jobs.queue_pending.reply", struct queued_reply, queued_reply_fields);
 
 static const struct json_field cleanup_request_fields[] = {
     JSON_FIELD(struct cleanup_request, days, .min = 1, .max = CLEANUP_DAYS_MAX, REQUIRED),

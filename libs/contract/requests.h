@@ -54,7 +54,7 @@ struct job_reply {
 };
 extern const struct json_table cancel_reply_table, retry_reply_table, feedback_reply_table;
 
-/* Which jobs: list, bulk_retry. */
+/* Which jobs: list, bulk_retry, queue_pending. */
 struct filter_request {
 	unsigned status; /* index of list_status_names */
 	struct span kind, model, user_id, template;
@@ -64,7 +64,7 @@ struct filter_request {
 };
 extern const char *const list_status_names[];  /* any, then job_status_names */
 extern const char *const retry_status_names[]; /* failed, cancelled */
-extern const struct json_table list_request_table, bulk_retry_request_table;
+extern const struct json_table list_request_table, bulk_retry_request_table, queue_pending_request_table;
 
 struct list_reply {
 	struct json jobs;        /* records, newest first, without context, prompt, raw_response and parsed_output */
@@ -77,6 +77,14 @@ struct retried_reply {
 	struct json job_ids;
 };
 extern const struct json_table bulk_retry_reply_table, retry_failed_reply_table;
+
+/* Jobs that are pending and lie in no queue any more, such as after the broker lost its files. */
+struct queued_reply {
+	int64_t queued;
+	struct json job_ids; /* those that are queued again */
+	int64_t waiting;     /* pending jobs that were looked at and are where they should be */
+};
+extern const struct json_table queue_pending_reply_table;
 
 struct cleanup_request {
 	int64_t days;

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -162,10 +165,14 @@ static void write_all(const char *text, size_t bytes)
 }
 
 #define GATHER_BYTES ((size_t)64 << 10)
-static _Thread_local struct gathered {
-	size_t n, max;
+#define GATHERERS_MAX 64 /* threads; those past it gather nothing */
+struct gathered {
+	atomic_size_t n;
+	size_t max;
 	char text[];
-} * gathered; /* NULL: every line is written at once */
+};
+static _Thread_local struct gathered *gathered;          /* NULL: every line is written at once */
+static _Atomic(struct gathered *) gatherers[GATHERERS_MAX]; /* those of all threads, for a crash */
 
 void log_flush(void)
 {
@@ -182,17 +189,59 @@ static size_t gather_max(void)
 	return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? GATHER_BYTES : PIPE_BUF;
 }
 
+/* Nothing but what a signal handler may call. Other threads go on meanwhile: a line of theirs may come twice, none is lost. */
+static void write_before_dying(int sig)
+{
+	for (size_t i = 0; i < GATHERERS_MAX; i++) {
+		const struct gathered *g = atomic_load(&gatherers[i]);
+		size_t n = g ? atomic_load(&g->n) : 0;
+		if (n)
+			write_all(g->text, n);
+	}
+	raise(sig); /* the handler is gone: it is as if there had been none */
+}
+
+static void mind_crashes(void)
+{
+	static const int signals[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+	for (size_t i = 0; i < countof(signals); i++) {
+		struct sigaction mine = {.sa_handler = write_before_dying, .sa_flags = (int)SA_RESETHAND}, theirs;
+		if (sigaction(signals[i], NULL, &theirs) == 0 && theirs.sa_handler == SIG_DFL)
+			sigaction(signals[i], &mine, NULL);
+	}
+}
+
+static bool replace_gatherer(struct gathered *old, struct gathered *new)
+{
+	for (size_t i = 0; i < GATHERERS_MAX; i++) {
+		struct gathered *expected = old;
+		if (atomic_compare_exchange_strong(&gatherers[i], &expected, new))
+			return true;
+	}
+	return false;
+}
+
 void log_gather(bool on)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	log_flush();
+	if (gathered)
+		replace_gatherer(gathered, NULL);
 	free(gathered);
 	gathered = NULL;
 	if (!on)
 		return;
+	pthread_once(&once, mind_crashes);
 	size_t max = gather_max();
-	gathered = malloc(sizeof *gathered + max);
-	if (gathered)
-		*gathered = (struct gathered){.max = max};
+	struct gathered *g = malloc(sizeof *g + max);
+	if (!g)
+		return;
+	atomic_init(&g->n, 0);
+	g->max = max;
+	if (replace_gatherer(NULL, g))
+		gathered = g;
+	else
+		free(g);
 }
 
 static void write_line(const struct line *l, enum log_level level)

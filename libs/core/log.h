@@ -42,8 +42,9 @@ void log_line(enum log_level level, const char *message, const struct log_field 
 	} while (0)
 /*
  * From now on this thread's lines below WARN wait for log_flush(), or for a line of WARN or above, and are written together:
- * a write(2) costs more than all the rest of a line. For threads that do many small things in a turn; a process that is
- * killed loses the lines of that turn. Off again: log_gather(false), which flushes.
+ * a write(2) costs more than all the rest of a line. For threads that do many small things in a turn. What a thread has
+ * gathered is written when the process crashes (SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, where nobody else minds them); one
+ * that is killed by SIGKILL loses the lines of that turn. Off again, and before the thread ends: log_gather(false), which flushes.
  */
 void log_gather(bool on);
 void log_flush(void);

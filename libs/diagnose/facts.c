@@ -229,15 +229,24 @@ void messages_add(struct diagnosis *d, const char *type, struct span where, int6
 	m->recent[i] += at_ms > d->o.now_ms - d->o.window_ms;
 }
 
+static bool is_name_of_error(struct span s)
+{
+	size_t m = span_starts(s, SPAN("Error")) ? 5 : span_starts(s, SPAN("Exception")) ? 9 : 0;
+	return m && (s.n == m || !((s.p[m] | 0x20) >= 'a' && (s.p[m] | 0x20) <= 'z'));
+}
+
 bool diagnosis_is_error_line(struct span line)
 {
 	static const char *const words[] = {"error",     "fatal",     "critical", "panic",
 	                                    "exception", "traceback", "failed",   "failure"};
 	size_t n = line.n < PATTERN_LINE_MAX ? line.n : PATTERN_LINE_MAX;
 	for (size_t i = 0; i < n; i++) {
-		/* A word, not a part of one: "terror", "failed_at" are none. */
-		if (i && ((line.p[i - 1] | 0x20) >= 'a' && (line.p[i - 1] | 0x20) <= 'z'))
+		/* A word, not a part of one: "terror", "failed_at" are none; but "KeyError" and "IOException" are. */
+		if (i && ((line.p[i - 1] | 0x20) >= 'a' && (line.p[i - 1] | 0x20) <= 'z')) {
+			if (is_name_of_error(span_of(line.p + i, n - i)))
+				return true;
 			continue;
+		}
 		for (size_t k = 0; k < countof(words); k++) {
 			size_t m = strlen(words[k]);
 			if (i + m <= n && (line.p[i] | 0x20) == words[k][0] && strncasecmp(line.p + i, words[k], m) == 0 &&

@@ -1,4 +1,4 @@
-/* Grouping masked lines by a fixed-depth tree: length, first token, likeness. */
+/* Grouping masked lines by a fixed-depth tree: length, first tokens, likeness; and families, where the first tokens vary. */
 #include "diagnose/patterns.h"
 
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 
 struct pattern {
 	struct pattern *next; /* in its group */
+	struct pattern *next_loose;
 	struct pattern *into; /* the one that it was merged into, or NULL */
 	size_t index, n;
 	uint64_t group;
@@ -21,12 +22,22 @@ struct pattern {
 	int64_t count, first_ms, last_ms;
 };
 
+/* Patterns that agree in all but one place. */
+struct family {
+	struct family *next;
+	uint64_t hash;
+	struct pattern *members[SIBLINGS];
+	size_t n;
+};
+
 struct patterns {
 	struct arena arena;
 	struct pattern *all[4 * PATTERNS_MAX]; /* those that were merged included */
 	size_t n, merged;
 	int64_t left_out;
 	struct pattern *groups[GROUPS];
+	struct family *families[GROUPS];
+	struct pattern *loose[PATTERN_TOKENS_MAX + 1]; /* by length: what varies in them may be what their group is told by */
 	struct known {
 		uint64_t hash;
 		struct pattern *pattern;
@@ -135,6 +146,19 @@ static void absorb(struct patterns *p, struct pattern *c, struct pattern *other)
 	p->merged++;
 }
 
+/* Patterns that the more general one says, too, are it. */
+static void swallow(struct patterns *p, struct pattern *c)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct pattern *o = p->all[i];
+		bool same = o != c && !o->into && o->n == c->n;
+		for (size_t k = 0; same && k < c->n; k++)
+			same = !c->hashes[k] || c->hashes[k] == o->hashes[k];
+		if (same)
+			absorb(p, c, o);
+	}
+}
+
 /*
  * The pattern that the line fits. Where there is none, patterns alike but for a word or two may be values of a variable:
  * two or three of them may as well be different messages (hit and miss, started and stopped), more are one.
@@ -161,7 +185,100 @@ static struct pattern *find(struct patterns *p, const struct line *l)
 		if (alike[i] != first)
 			absorb(p, first, alike[i]);
 	merge(first, l->n, l->hashes);
+	swallow(p, first);
 	return first;
+}
+
+/* ---- families: a variable may stand in the first words, too, and then its values are in groups of their own */
+
+static struct pattern *settled(struct pattern *c)
+{
+	while (c->into)
+		c = c->into;
+	return c;
+}
+
+static uint64_t hash_without(const struct pattern *c, size_t left_out)
+{
+	uint64_t hash = c->n * 67 + left_out;
+	for (size_t i = 0; i < c->n; i++) {
+		hash = (hash ^ (i == left_out ? 1 : c->hashes[i])) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+static struct family *family_of(struct patterns *p, uint64_t hash)
+{
+	struct family **at = &p->families[hash >> 52];
+	while (*at && (*at)->hash != hash)
+		at = &(*at)->next;
+	if (!*at) {
+		*at = arena_new(&p->arena, struct family);
+		(*at)->hash = hash;
+	}
+	return *at;
+}
+
+/* What was merged since, elsewhere, is no member any more. */
+static void review(struct family *f, size_t place)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->n; i++)
+		if (!f->members[i]->into && f->members[i]->hashes[place] && hash_without(f->members[i], place) == f->hash)
+			f->members[n++] = f->members[i];
+	f->n = n;
+}
+
+static size_t named(const struct pattern *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		n += c->hashes[i] != 0;
+	return n;
+}
+
+static struct pattern *unite(struct patterns *p, struct family *f, struct pattern *c)
+{
+	struct pattern *first = c;
+	for (size_t i = 0; i < f->n; i++)
+		first = f->members[i]->index < first->index ? f->members[i] : first;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->members[i] != first)
+			absorb(p, first, f->members[i]);
+	if (c != first)
+		absorb(p, first, c);
+	f->n = 0;
+	swallow(p, first);
+	first->next_loose = p->loose[first->n];
+	p->loose[first->n] = first;
+	return first;
+}
+
+/* One place in which the pattern is the fourth of a family makes all of them one; what comes of it may be of one again. */
+static struct pattern *join_families(struct patterns *p, struct pattern *c)
+{
+	size_t words = named(c);
+	if ((double)(words - 1) < likeness_wanted(c->n) * (double)words)
+		return NULL;
+	for (size_t i = 0; i < c->n; i++) {
+		if (!c->hashes[i])
+			continue;
+		struct family *f = family_of(p, hash_without(c, i));
+		review(f, i);
+		if (f->n == SIBLINGS)
+			return unite(p, f, c);
+		f->members[f->n++] = c;
+	}
+	return NULL;
+}
+
+static struct pattern *find_loose(const struct patterns *p, const struct line *l)
+{
+	for (struct pattern *c = p->loose[l->n]; c; c = c->next_loose)
+		if (!c->into && fits(c, l))
+			return c;
+	return NULL;
 }
 
 static struct pattern *new_pattern(struct patterns *p, const struct line *l)
@@ -195,11 +312,16 @@ size_t patterns_add(struct patterns *p, struct span text, int64_t at_ms)
 	if (!c) {
 		c = find(p, &l);
 		if (!c)
+			c = find_loose(p, &l);
+		if (!c) {
 			c = new_pattern(p, &l);
+			for (struct pattern *next = c; next && named(next);)
+				next = join_families(p, next);
+		}
 		*known = (struct known){l.whole, c};
 	}
-	while (c && c->into)
-		c = c->into;
+	if (c)
+		c = settled(c);
 	if (!c) {
 		p->left_out++;
 		return PATTERNS_NONE;
@@ -219,10 +341,7 @@ size_t patterns_count(const struct patterns *p)
 
 size_t patterns_now(const struct patterns *p, size_t i)
 {
-	const struct pattern *c = p->all[i];
-	while (c->into)
-		c = c->into;
-	return c->index;
+	return settled(p->all[i])->index;
 }
 
 struct pattern_view patterns_view(const struct patterns *p, size_t i)

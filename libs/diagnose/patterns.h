@@ -12,7 +12,8 @@
  * Numbers, hexadecimal ids, addresses, paths, quoted text and the like are masked first; what is left is grouped as in
  * Drain (P. He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree"): by the number of tokens and the
  * first words of them, then by how many tokens agree; unlike there, a word varies only when more than three values of it
- * were seen, so that "cache hit" and "cache miss" stay two patterns. Not thread-safe.
+ * were seen, so that "cache hit" and "cache miss" stay two patterns; and it may be any word, the first ones included:
+ * patterns that agree in all but one place are one when there are more than three of them. Not thread-safe.
  */
 struct patterns;
 struct patterns *patterns_new(void);

@@ -215,6 +215,12 @@ static int wait_ms(struct http_lane *l)
 	return ms < (MHD_UNSIGNED_LONG_LONG)most ? (int)ms : most;
 }
 
+static void tell_turn(const struct http_lane *l, enum http_turn at)
+{
+	if (l->options->turn)
+		l->options->turn(l->options->arg, at);
+}
+
 /*
  * The library's own epoll thread is not used: when exactly 128 connections are ready at once it sleeps before it serves them
  * (MHD_epoll() of 0.9.75 asks for more events with its full time-out), and stays asleep if all clients wait for answers.
@@ -225,6 +231,7 @@ static void *serve(void *arg)
 	struct pollfd fds[] = {
 	    {.fd = l->wake_fd, .events = POLLIN},
 	    {.fd = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN}};
+	tell_turn(l, HTTP_TURN_BEGIN);
 	while (!atomic_load(&l->ends)) {
 		eventfd_t n;
 		poll(fds, 2, wait_ms(l));
@@ -237,7 +244,9 @@ static void *serve(void *arg)
 			l->closed = false;
 			MHD_run(l->daemon);
 		} while (l->closed); /* when connections are at their limit, only the next run accepts again */
+		tell_turn(l, HTTP_TURN_DONE);
 	}
+	tell_turn(l, HTTP_TURN_END);
 	return NULL;
 }
 

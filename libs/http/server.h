@@ -9,6 +9,8 @@ struct http_exchange; /* one request and its answer */
 
 #define HTTP_SERVER_STREAM_MAX ((size_t)1 << 20) /* bytes of a piecewise answer that the peer has not taken yet */
 
+enum http_turn { HTTP_TURN_BEGIN, HTTP_TURN_DONE, HTTP_TURN_END };
+
 struct http_server_options {
 	const char *bind;         /* IPv4 or IPv6 address; NULL: 127.0.0.1 */
 	uint16_t port;            /* 0: any free one, see http_server_port() */
@@ -27,6 +29,11 @@ struct http_server_options {
 	bool strict;                 /* refuses what RFC 9112 forbids and others let pass */
 	/* Runs on one of the server's threads once the whole request is there. Answers, or calls http_exchange_later(). */
 	void (*handle)(void *arg, struct http_exchange *x);
+	/*
+	 * MAY. On each of the server's threads: when it begins, after every turn, when all that was ready is done and before it
+	 * waits, and when it ends; for what is better done once for many requests.
+	 */
+	void (*turn)(void *arg, enum http_turn at);
 	void *arg;
 };
 /* Threads of its own. A request whose head does not fit gets 431. */

@@ -1,4 +1,7 @@
-/* The forecast, step by step: weekday terms, the last change of regime, wild days, a line, and what it leaves open. */
+/*
+ * The forecast, step by step: weekday terms, the last change of regime, wild days, a line; then what other candidates expect, how
+ * good each was in this history, and what their mixture leaves open.
+ */
 #include "stats/forecast.h"
 
 #include <math.h>
@@ -9,16 +12,13 @@
 #define HALF_LIFE_DAYS 25.0 /* a day counts half as much as one so much later */
 #define HAMPEL_HALF 4       /* days on each side that a wild day is compared with */
 #define HAMPEL_SIGMAS 3.0
-#define SEGMENT_MIN 6
 #define WILD_RECUR 3 /* wild days that make a habit */
-/*
- * Andrews (1993) gives 15.5 for two parameters at 1 % where the ends are left alone and days are independent. Here a change
- * may be a week old and days are alike, so more is asked for; and the lines must be apart where they meet, or a mere bend
- * would be taken for a new regime.
- */
-#define WALD_CRITICAL 40.0
-#define JUMP_SIGMAS 3.0
-#define DAMPING 0.98        /* a slope fades by this factor a day: trends rarely go on as they are */
+#define DAMPING 0.98 /* a slope fades by this factor a day: trends rarely go on as they are */
+#define LEVEL_HALF_LIFE 4.0  /* of the level that follows quickly */
+#define WHOLE_HALF_LIFE 40.0 /* of the one that remembers everything */
+#define TRIALS 8             /* times in the past from which the candidates are tried, a week apart */
+#define TRIAL_HISTORY_MIN 21 /* days that such a trial needs before it */
+#define TRIAL_DAYS_MAX 28
 
 /* ---- weekday terms */
 
@@ -70,7 +70,7 @@ static bool terms_help(const double *v, size_t n, unsigned first, const double t
 	return stats_median(with, n) < 0.9 * stats_median(without, n);
 }
 
-/* ---- changes of regime */
+/* ---- wild days */
 
 /* Single wild days become the median of their neighbours (Hampel's filter), so that they do not look like changes. */
 static void calm(const double *v, size_t n, double *out)
@@ -83,72 +83,6 @@ static void calm(const double *v, size_t n, double *out)
 		double median = stats_median(near, count), spread = STATS_MAD_SIGMA * stats_mad(near, count, median, scratch);
 		out[i] = fabs(v[i] - median) > HAMPEL_SIGMAS * spread ? median : v[i];
 	}
-}
-
-struct sums {
-	double n, x, y, xx, xy, yy;
-};
-
-static void sums_add(struct sums *s, double x, double y, double sign)
-{
-	s->n += sign;
-	s->x += sign * x;
-	s->y += sign * y;
-	s->xx += sign * x * x;
-	s->xy += sign * x * y;
-	s->yy += sign * y * y;
-}
-
-/* What a line through these points leaves unexplained. */
-static double unexplained(const struct sums *s)
-{
-	double xx = s->xx - s->x * s->x / s->n, xy = s->xy - s->x * s->y / s->n, yy = s->yy - s->y * s->y / s->n;
-	double rest = xx > 0 ? yy - xy * xy / xx : yy;
-	return rest > 0 ? rest : 0;
-}
-
-/* What a line through these points says at `x`. */
-static double line_at(const struct sums *s, double x)
-{
-	double xx = s->xx - s->x * s->x / s->n, xy = s->xy - s->x * s->y / s->n;
-	return s->y / s->n + (xx > 0 ? xy / xx * (x - s->x / s->n) : 0);
-}
-
-static size_t best_split(const double *v, size_t n)
-{
-	struct sums all = {0}, left = {0};
-	size_t at = 0;
-	double best = 0, scale = 0;
-	for (size_t i = 0; i < n; i++) {
-		sums_add(&all, (double)i, v[i], 1);
-		scale += v[i] * v[i];
-	}
-	struct sums right = all;
-	double one_line = unexplained(&all);
-	if (n < 2 * SEGMENT_MIN || one_line <= 1e-12 * scale)
-		return 0;
-	for (size_t i = 0; i + SEGMENT_MIN < n; i++) {
-		sums_add(&left, (double)i, v[i], 1);
-		sums_add(&right, (double)i, v[i], -1);
-		if (i + 1 < SEGMENT_MIN)
-			continue;
-		double two_lines = unexplained(&left) + unexplained(&right);
-		double wald = (one_line - two_lines) / fmax(two_lines / (double)(n - 4), 1e-12 * scale / (double)n);
-		double jump = fabs(line_at(&left, (double)i + 0.5) - line_at(&right, (double)i + 0.5));
-		if (wald > best && jump > JUMP_SIGMAS * sqrt(two_lines / (double)(n - 4))) {
-			best = wald;
-			at = i + 1;
-		}
-	}
-	return best > WALD_CRITICAL ? at : 0;
-}
-
-size_t forecast_change(const double *values, size_t n)
-{
-	size_t since = 0;
-	for (size_t found; (found = best_split(values + since, n - since)) > 0;)
-		since += found;
-	return since;
 }
 
 /* ---- the line */
@@ -239,64 +173,189 @@ static double believed_slope(const struct stats_line *l)
 	return t2 > 1 ? l->slope * (1 - 1 / t2) : 0;
 }
 
-static void predict(const struct forecast_input *in, size_t n, unsigned first, const double terms[WEEK],
-                    const struct points *p, const struct stats_line *l, double excess, double wild_variance,
-                    struct forecast *f)
+/* What days can be told from: the parts of a fit. */
+struct fitted {
+	const double *daily;
+	size_t n;
+	unsigned first; /* weekday of day 0 */
+	double terms[WEEK], calmed[FORECAST_HISTORY_MAX];
+	struct points points;
+	struct stats_line line;
+	double excess, wild_variance;
+	size_t since, outliers;
+	bool weekdays;
+};
+
+static bool fit(const double *daily, size_t n, unsigned first, struct fitted *f)
 {
-	double slope = believed_slope(l), weight = 0, lever = 0, drift = 0, fade = 1;
-	double level = l->mean_y + slope * ((double)n - 1 - l->mean_x);
-	f->slope = slope;
-	f->level = level;
-	for (size_t d = 0; d < in->days; d++) {
-		double share = d ? 1 : in->first_share;
+	double bare[FORECAST_HISTORY_MAX];
+	*f = (struct fitted){.daily = daily, .n = n, .first = first};
+	if (n >= FORECAST_WEEKDAYS_MIN) {
+		weekday_terms(daily, n, first, f->terms);
+		f->weekdays = terms_help(daily, n, first, f->terms);
+		for (unsigned d = 0; d < WEEK && !f->weekdays; d++)
+			f->terms[d] = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		bare[i] = daily[i] - f->terms[(first + i) % WEEK];
+	calm(bare, n, f->calmed);
+	f->since = forecast_change(f->calmed, n);
+	double lost = f->weekdays ? WEEK - 1 : 0;
+	take_points(&f->points, bare, f->since, n);
+	if (!stats_line_fit(f->points.x, f->points.y, f->points.w, f->points.n, lost, &f->line))
+		return false;
+	f->outliers = leave_out_wild(&f->points, &f->line, &f->excess, &f->wild_variance);
+	return stats_line_fit(f->points.x, f->points.y, f->points.w, f->points.n, lost, &f->line);
+}
+
+static double line_level(const struct fitted *f)
+{
+	return f->line.mean_y + believed_slope(&f->line) * ((double)f->n - 1 - f->line.mean_x);
+}
+
+/* The square of the line's standard error of a sum over `days`, of the first of which only a share counts. */
+static double line_variance(const struct fitted *f, size_t days, double first_share)
+{
+	const struct stats_line *l = &f->line;
+	double weight = 0, lever = 0;
+	for (size_t d = 0; d < days; d++) {
+		double share = d ? 1 : first_share;
+		weight += share;
+		lever += share * ((double)(f->n + d) - l->mean_x);
+	}
+	double rho = persistence(&f->points, l), scale = l->spread_x > 0 ? lever * lever / l->spread_x : 0;
+	double variance = l->sigma * l->sigma * (weight + weight * weight / l->weight + scale) * (1 + rho) / (1 - rho);
+	return variance + f->wild_variance * weight + wander(&f->points, l) * weight * weight * weight / 3;
+}
+
+/* ---- candidates */
+
+enum candidate {
+	LINE,      /* goes on as it was since the last change */
+	LEVEL,     /* stays where it was in the last days */
+	WHOLE,     /* goes back to where it was in all its history, whatever happened since */
+	LAST_WEEK, /* comes again day by day */
+	CANDIDATES
+};
+
+static double faded_mean(const double *v, size_t from, size_t to, double half_life)
+{
+	double sum = 0, weight = 0;
+	for (size_t i = from; i < to; i++) {
+		double w = exp2(-(double)(to - 1 - i) / half_life);
+		sum += w * v[i];
+		weight += w;
+	}
+	return sum / weight;
+}
+
+static void expect(const struct fitted *f, size_t days, double ret[CANDIDATES][FORECAST_HORIZON_MAX])
+{
+	double bare[FORECAST_HISTORY_MAX], drift = 0, fade = 1;
+	for (size_t i = 0; i < f->n; i++) /* wild days that happened once are not expected again */
+		bare[i] = f->outliers < WILD_RECUR ? f->calmed[i] : f->daily[i] - f->terms[(f->first + i) % WEEK];
+	double line = line_level(f) + f->excess, slope = believed_slope(&f->line);
+	double level = faded_mean(f->calmed, f->since, f->n, LEVEL_HALF_LIFE) + f->excess;
+	double whole = faded_mean(bare, 0, f->n, WHOLE_HALF_LIFE);
+	for (size_t d = 0; d < days; d++) {
+		double term = f->terms[(f->first + f->n + d) % WEEK];
 		drift += slope * fade;
 		fade *= DAMPING;
-		f->daily[d] = fmax(0, level + drift + excess + terms[(first + n + d) % WEEK]) * share;
-		f->sum += f->daily[d];
-		weight += share;
-		lever += share * ((double)(n + d) - l->mean_x);
+		ret[LINE][d] = fmax(0, line + drift + term);
+		ret[LEVEL][d] = fmax(0, level + term);
+		ret[WHOLE][d] = fmax(0, whole + term);
+		ret[LAST_WEEK][d] = fmax(0, f->calmed[f->n - WEEK + d % WEEK] + f->excess + term);
 	}
-	double rho = persistence(p, l), scale = l->spread_x > 0 ? lever * lever / l->spread_x : 0;
-	double variance = l->sigma * l->sigma * (weight + weight * weight / l->weight + scale) * (1 + rho) / (1 - rho);
-	variance += wild_variance * weight + wander(p, l) * weight * weight * weight / 3;
-	double half = stats_student(FORECAST_CONFIDENCE, l->freedom) * sqrt(variance);
-	f->low = fmax(0, f->sum - half);
-	f->high = f->sum + half;
+}
+
+/* ---- how good they were */
+
+struct trial {
+	double error[CANDIDATES]; /* of the sum of the days that followed */
+	double variance;          /* what the line gave for the square of it */
+};
+
+static size_t try_all(const struct fitted *now, size_t days, struct trial trials[TRIALS])
+{
+	double expected[CANDIDATES][FORECAST_HORIZON_MAX];
+	struct fitted then;
+	size_t n = 0;
+	for (; n < TRIALS; n++) {
+		size_t back = days + n * WEEK;
+		if (back + TRIAL_HISTORY_MIN > now->n || !fit(now->daily, now->n - back, now->first, &then))
+			break;
+		trials[n] = (struct trial){.variance = line_variance(&then, days, 1)};
+		expect(&then, days, expected);
+		for (int c = 0; c < CANDIDATES; c++)
+			for (size_t d = 0; d < days; d++)
+				trials[n].error[c] += expected[c][d] - now->daily[then.n + d];
+	}
+	return n;
+}
+
+/* Shares by how small the mean squared errors were; without trials the line and the level of the last days are as good. */
+static void weigh(const struct trial *trials, size_t n, double variance, double share[CANDIDATES])
+{
+	double all = 0;
+	for (int c = 0; c < CANDIDATES; c++) {
+		double squares = 0;
+		for (size_t k = 0; k < n; k++)
+			squares += trials[k].error[c] * trials[k].error[c] / (double)n;
+		squares += 1e-9 * variance + 1e-12;
+		share[c] = n ? 1 / (squares * squares) : c == LINE || c == LEVEL;
+		all += share[c];
+	}
+	for (int c = 0; c < CANDIDATES; c++)
+		share[c] /= all;
+}
+
+/* How much larger the mixture's squared errors were than the line gave them; one more trial counts that was as expected. */
+static double stretch(const struct trial *trials, size_t n, const double share[CANDIDATES])
+{
+	double ratios = 1;
+	for (size_t k = 0; k < n; k++) {
+		double error = 0;
+		for (int c = 0; c < CANDIDATES; c++)
+			error += share[c] * trials[k].error[c];
+		ratios += trials[k].variance > 0 ? error * error / trials[k].variance : 1;
+	}
+	return fmax(1, ratios / (double)(n + 1));
+}
+
+static void mix(const struct forecast_input *in, const struct fitted *f, struct forecast *r)
+{
+	struct trial trials[TRIALS];
+	double share[CANDIDATES], expected[CANDIDATES][FORECAST_HORIZON_MAX];
+	size_t days = in->days < WEEK ? WEEK : in->days > TRIAL_DAYS_MAX ? TRIAL_DAYS_MAX : in->days, n = try_all(f, days, trials);
+	weigh(trials, n, line_variance(f, days, 1), share);
+	expect(f, in->days, expected);
+	for (size_t d = 0; d < in->days; d++) {
+		for (int c = 0; c < CANDIDATES; c++)
+			r->daily[d] += share[c] * expected[c][d] * (d ? 1 : in->first_share);
+		r->sum += r->daily[d];
+	}
+	double variance = line_variance(f, in->days, in->first_share) * stretch(trials, n, share);
+	double freedom = n ? fmin(f->line.freedom, (double)(n + 1)) : f->line.freedom;
+	double half = stats_student(FORECAST_CONFIDENCE, freedom) * sqrt(variance);
+	r->low = fmax(0, r->sum - half);
+	r->high = r->sum + half;
 }
 
 bool forecast_fit(const struct forecast_input *in, struct forecast *ret)
 {
 	size_t skipped = in->n > FORECAST_HISTORY_MAX ? in->n - FORECAST_HISTORY_MAX : 0, n = in->n - skipped;
-	const double *v = in->daily + skipped;
-	unsigned first = (unsigned)((in->first_weekday + skipped) % WEEK);
-	double terms[WEEK] = {0}, bare[FORECAST_HISTORY_MAX], calmed[FORECAST_HISTORY_MAX];
-	struct points p;
-	struct stats_line line;
-	struct forecast f = {0};
-	if (n < FORECAST_FIT_MIN || in->days > FORECAST_HORIZON_MAX)
+	struct fitted f;
+	if (n < FORECAST_FIT_MIN || in->days > FORECAST_HORIZON_MAX ||
+	    !fit(in->daily + skipped, n, (unsigned)((in->first_weekday + skipped) % WEEK), &f))
 		return false;
-	if (n >= FORECAST_WEEKDAYS_MIN) {
-		weekday_terms(v, n, first, terms);
-		f.weekdays = terms_help(v, n, first, terms);
-		for (unsigned d = 0; d < WEEK && !f.weekdays; d++)
-			terms[d] = 0;
-	}
-	for (size_t i = 0; i < n; i++)
-		bare[i] = v[i] - terms[(first + i) % WEEK];
-	calm(bare, n, calmed);
-	size_t since = forecast_change(calmed, n);
-	double lost = f.weekdays ? WEEK - 1 : 0;
-	take_points(&p, bare, since, n);
-	if (!stats_line_fit(p.x, p.y, p.w, p.n, lost, &line))
-		return false;
-	double excess, wild_variance;
-	f.outliers = leave_out_wild(&p, &line, &excess, &wild_variance);
-	if (!stats_line_fit(p.x, p.y, p.w, p.n, lost, &line))
-		return false;
-	predict(in, n, first, terms, &p, &line, excess, wild_variance, &f);
-	f.slope_t = line.slope_t;
-	f.used = p.n;
-	f.since = skipped + since;
-	*ret = f;
+	struct forecast r = {.level = line_level(&f),
+	                     .slope = believed_slope(&f.line),
+	                     .slope_t = f.line.slope_t,
+	                     .used = f.points.n,
+	                     .outliers = f.outliers,
+	                     .since = skipped + f.since,
+	                     .weekdays = f.weekdays};
+	mix(in, &f, &r);
+	*ret = r;
 	return true;
 }

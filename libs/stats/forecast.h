@@ -1,4 +1,7 @@
-/* What a series of daily costs will come to: trend, weekdays, wild days and changes of regime, with an interval. */
+/*
+ * What a series of daily costs will come to: a line with weekdays, wild days and changes of regime, mixed with simpler
+ * candidates by how well each would have foreseen this history, with an interval.
+ */
 #ifndef GANNET_STATS_FORECAST_H
 #define GANNET_STATS_FORECAST_H
 
@@ -28,7 +31,7 @@ struct forecast_input {
 struct forecast {
 	double sum, low, high; /* of the horizon; never below 0 */
 	double daily[FORECAST_HORIZON_MAX];
-	double level, slope; /* per day, at the end of the history */
+	double level, slope; /* the line's, per day, at the end of the history */
 	double slope_t;      /* the slope in its standard errors */
 	size_t used;         /* days that the fit stands on */
 	size_t outliers;     /* days left out of it */

@@ -38,14 +38,25 @@ void percentile_key(const struct store_result *r, int row, int first, size_t n, 
 	}
 }
 
+/* "{1,2,3}" as PostgreSQL writes an array of numbers. */
+static struct span items_of(struct span array)
+{
+	return array.n > 2 ? span_of(array.p + 1, array.n - 2) : (struct span){0};
+}
+
+/* A row's bins from column `at` on: metric, bins, counts, and 1 or -1. */
 static void add_counts(const struct store_result *r, int row, int at, struct counts *group, struct counts *total)
 {
-	int64_t metric = 0, bin = 0, n = 0;
-	if (!span_i64(store_value(r, row, at), &metric) || !span_i64(store_value(r, row, at + 1), &bin) ||
-	    !span_i64(store_value(r, row, at + 2), &n) || metric < 0 || metric >= BINS_METRICS || bin < 0 || bin >= BINS_MAX)
+	struct span bins = items_of(store_value(r, row, at + 1)), counts = items_of(store_value(r, row, at + 2));
+	int64_t metric = 0, sign = 0, bin = 0, n = 0;
+	if (!span_i64(store_value(r, row, at), &metric) || !span_i64(store_value(r, row, at + 3), &sign) || metric < 0 || metric >= BINS_METRICS)
 		return;
-	group->of[metric][bin] += n;
-	total->of[metric][bin] += n;
+	while (bins.p && counts.p) {
+		if (!span_i64(span_cut(&bins, ','), &bin) || !span_i64(span_cut(&counts, ','), &n) || bin < 0 || bin >= BINS_MAX)
+			return;
+		group->of[metric][bin] += sign * n;
+		total->of[metric][bin] += sign * n;
+	}
 }
 
 static int by_key(const void *a, const void *b)
@@ -81,16 +92,10 @@ enum status percentiles_ask(const struct query *q, const struct axis *axis, stru
                             struct group_percentiles **ret, struct err *err)
 {
 	scoped_query_sql sql = {0};
-	scoped_buf groups = {0}, text = {0};
 	scoped_result r = {0};
 	struct group_percentiles *p = arena_new(a, struct group_percentiles);
-	query_bins_from(q, axis, a, &sql);
-	query_group_columns(q, &groups);
-	buf_printf(&text, "SELECT i%.*s, metric, bin, sum(n)::bigint", (int)groups.len, groups.len ? groups.data : "");
-	buf_addspan(&text, buf_span(&sql.text));
-	buf_printf(&text, " GROUP BY i%.*s, metric, bin HAVING sum(n) <> 0 ORDER BY i%.*s", (int)groups.len, groups.len ? groups.data : "",
-	           (int)groups.len, groups.len ? groups.data : "");
-	enum status status = store_query(s, text.data, sql.params, sql.n, &r, err);
+	query_bins(q, axis, a, &sql);
+	enum status status = store_query(s, sql.text.data, sql.params, sql.n, &r, err);
 	if (status != STATUS_OK)
 		return status;
 	collect(q, &r, a, p);

@@ -58,12 +58,15 @@ void query_sql_free(struct query_sql *s);
 #define scoped_query_sql __attribute__((cleanup(query_sql_free))) struct query_sql
 
 /*
- * Writes "FROM (…) AS u": rows with `i` (place on the axis), all dimensions, all counters and all ends, to be added up further. Some
- * rows take away what others have too much: a group whose jobs come to 0 is none. The question's filters are in it.
+ * Writes a statement whose rows are the groups: `i` (place on the axis), the grouped dimensions, and of the `columns`
+ * (ROLLUP_BIT) those that are set, in their order.
  */
-void query_from(const struct query *q, const struct axis *axis, struct arena *a, struct query_sql *out);
-/* The same with `i`, the dimensions, `metric`, `bin` and `n`. */
-void query_bins_from(const struct query *q, const struct axis *axis, struct arena *a, struct query_sql *out);
+void query_groups(const struct query *q, const struct axis *axis, uint64_t columns, struct arena *a, struct query_sql *out);
+/*
+ * One whose rows are counts in bins: `i`, the grouped dimensions, `metric`, `bins`, `counts`, and `f`, 1 or -1, by which
+ * they count. Rows of a group follow each other and are to be added up.
+ */
+void query_bins(const struct query *q, const struct axis *axis, struct arena *a, struct query_sql *out);
 /* ", model, user_id" for the grouped dimensions. */
 void query_group_columns(const struct query *q, struct buf *out);
 

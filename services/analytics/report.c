@@ -1,7 +1,7 @@
 /* The measures of each report, and writing them as JSON or CSV. */
 #include "report.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
@@ -9,15 +9,17 @@
 
 enum measure_kind {
 	MEASURE_INTEGER,
-	MEASURE_NUMBER,
-	MEASURE_PERCENTILE, /* `metric` and `percentile` */
+	MEASURE_CENTS, /* of nano-dollars */
+	MEASURE_RATIO, /* `of` times `times` by `per`; left out where that is 0 */
+	MEASURE_PERCENTILE, /* `metric` and `percentile`; left out where nothing was timed */
 };
 
-/* `sql` is over the rows of query_from(). NULL where nothing can be said: it is left out of the answer. */
+/* `of` and `per` are sums of columns: masks of ROLLUP_BIT. */
 struct measure {
 	const char *name;
 	enum measure_kind kind;
-	const char *sql;
+	uint64_t of, per;
+	double times;
 	enum bins_metric metric;
 	int percentile;
 };
@@ -25,17 +27,16 @@ struct measure {
 struct report {
 	const struct measure *measures;
 	size_t n;
-	const char *order; /* SQL: the biggest first */
+	enum rollup_column order; /* the biggest first */
 	bool percentiles;
 };
 
-#define SUM(column) {#column, MEASURE_INTEGER, "coalesce(sum(" #column "), 0)"}
-#define RATIO(part, whole) "round((" part ") / nullif((" whole "), 0)::numeric, 6)::float8"
-#define TIMES(name, metric)                                                                                            \
-	{"p50_" name, MEASURE_PERCENTILE, NULL, metric, 0}, {"p95_" name, MEASURE_PERCENTILE, NULL, metric, 1},            \
-	{                                                                                                                  \
-		"p99_" name, MEASURE_PERCENTILE, NULL, metric, 2                                                               \
-	}
+#define C(column) ROLLUP_BIT(column)
+#define SUM(column) {.name = #column, .kind = MEASURE_INTEGER, .of = C(column)}
+#define CENTS {.name = "cost_cents", .kind = MEASURE_CENTS, .of = C(cost_nanousd)}
+#define RATIO(title, part, whole, factor) {.name = title, .kind = MEASURE_RATIO, .of = (part), .per = (whole), .times = (factor)}
+#define TIME(title, which, i) {.name = title, .kind = MEASURE_PERCENTILE, .metric = (which), .percentile = (i)}
+#define TIMES(name, metric) TIME("p50_" name, metric, 0), TIME("p95_" name, metric, 1), TIME("p99_" name, metric, 2)
 
 static const struct measure usage_measures[] = {
     SUM(jobs),
@@ -52,65 +53,78 @@ static const struct measure usage_measures[] = {
     SUM(reasoning_tokens),
     SUM(total_tokens),
     SUM(cost_nanousd),
-    {"cost_cents", MEASURE_NUMBER, "(coalesce(sum(cost_nanousd), 0) / 10000000.0)::float8"},
+    CENTS,
 };
-const struct report report_usage = {usage_measures, countof(usage_measures), "sum(total_tokens) DESC, sum(jobs) DESC"};
+const struct report report_usage = {usage_measures, countof(usage_measures), COLUMN_total_tokens, false};
 
-#define COMPLETED "sum(completed)"
 static const struct measure costs_measures[] = {
     SUM(jobs),
     SUM(total_tokens),
     SUM(cost_nanousd),
-    {"cost_cents", MEASURE_NUMBER, "(coalesce(sum(cost_nanousd), 0) / 10000000.0)::float8"},
+    CENTS,
     SUM(unpriced),
     SUM(saved_nanousd),
     SUM(prompt_saved_nanousd),
-    {"cost_per_job_nanousd", MEASURE_NUMBER, RATIO("sum(cost_nanousd)", "sum(jobs)")},
-    {"cost_per_success_nanousd", MEASURE_NUMBER, RATIO("sum(cost_nanousd)", COMPLETED)},
-    {"cost_per_1k_tokens_nanousd", MEASURE_NUMBER, RATIO("sum(cost_nanousd) * 1000", "sum(total_tokens)")},
+    RATIO("cost_per_job_nanousd", C(cost_nanousd), C(jobs), 1),
+    RATIO("cost_per_success_nanousd", C(cost_nanousd), C(completed), 1),
+    RATIO("cost_per_1k_tokens_nanousd", C(cost_nanousd), C(total_tokens), 1000),
 };
-const struct report report_costs = {costs_measures, countof(costs_measures), "sum(cost_nanousd) DESC, sum(jobs) DESC"};
+const struct report report_costs = {costs_measures, countof(costs_measures), COLUMN_cost_nanousd, false};
 
 static const struct measure performance_measures[] = {
     SUM(jobs),
     SUM(completed),
     SUM(failed),
-    {"error_rate", MEASURE_NUMBER, RATIO("sum(failed) + sum(rejected)", "sum(jobs)")},
+    RATIO("error_rate", C(failed) | C(rejected), C(jobs), 1),
     SUM(retries),
-    {"retry_rate", MEASURE_NUMBER, RATIO("sum(retries)", "sum(jobs)")},
-    {"cache_hit_rate", MEASURE_NUMBER, RATIO("sum(cached)", COMPLETED)},
+    RATIO("retry_rate", C(retries), C(jobs), 1),
+    RATIO("cache_hit_rate", C(cached), C(completed), 1),
     SUM(saved_nanousd),
     SUM(prompt_saved_nanousd),
-    {"fallback_rate", MEASURE_NUMBER, RATIO("sum(fallbacks)", COMPLETED)},
-    {"average_processing_ms", MEASURE_NUMBER, RATIO("sum(processing_ms)", "sum(processing_n)")},
+    RATIO("fallback_rate", C(fallbacks), C(completed), 1),
+    RATIO("average_processing_ms", C(processing_ms), C(processing_n), 1),
     TIMES("processing_ms", BINS_PROCESSING),
-    {"average_first_token_ms", MEASURE_NUMBER, RATIO("sum(first_token_ms)", "sum(first_token_n)")},
+    RATIO("average_first_token_ms", C(first_token_ms), C(first_token_n), 1),
     TIMES("first_token_ms", BINS_FIRST_TOKEN),
-    {"average_queue_ms", MEASURE_NUMBER, RATIO("sum(queue_ms)", "sum(queue_n)")},
+    RATIO("average_queue_ms", C(queue_ms), C(queue_n), 1),
     TIMES("queue_ms", BINS_QUEUE),
-    {"tokens_per_second", MEASURE_NUMBER, RATIO("sum(speed_tokens) * 1000", "sum(speed_ms)")},
-    {"tokens_per_job", MEASURE_NUMBER, RATIO("sum(total_tokens)", COMPLETED)},
-    {"cost_per_success_nanousd", MEASURE_NUMBER, RATIO("sum(cost_nanousd)", COMPLETED)},
+    RATIO("tokens_per_second", C(speed_tokens), C(speed_ms), 1000),
+    RATIO("tokens_per_job", C(total_tokens), C(completed), 1),
+    RATIO("cost_per_success_nanousd", C(cost_nanousd), C(completed), 1),
 };
-const struct report report_performance = {performance_measures, countof(performance_measures), "sum(jobs) DESC",
-                                          .percentiles = true};
+const struct report report_performance = {performance_measures, countof(performance_measures), COLUMN_jobs, true};
 
-/* ---- asking: column 0 tells the totals' row, column 1 is the place on the axis, then dimensions, then measures */
+/* ---- asking: column 0 is the place on the axis, then come dimensions, then counters */
 
-#define FIRST_GROUP 1
+#define FIRST_GROUP 0
 
-static void write_sql(const struct report *r, const struct query *q, const struct query_sql *from, struct buf *out)
+static uint64_t columns_of(const struct report *r)
 {
-	scoped_buf groups = {0};
-	query_group_columns(q, &groups);
-	struct span g = buf_span(&groups);
-	buf_printf(out, "SELECT grouping(i), i%.*s", SPAN_ARG(g));
+	uint64_t columns = ROLLUP_BIT(jobs);
 	for (size_t i = 0; i < r->n; i++)
-		if (r->measures[i].sql)
-			buf_printf(out, ", %s", r->measures[i].sql);
-	buf_addspan(out, buf_span(&from->text));
-	buf_printf(out, " GROUP BY GROUPING SETS ((i%.*s), ()) HAVING grouping(i) = 1 OR sum(jobs) <> 0 ORDER BY 1 DESC%s, %s%.*s LIMIT %lld", SPAN_ARG(g),
-	           q->unit == UNIT_NONE ? "" : ", i", r->order, SPAN_ARG(g), (long long)q->limit + 2);
+		columns |= r->measures[i].of | r->measures[i].per;
+	return columns;
+}
+
+/* The groups, and for JSON a first row that adds them up. */
+static void write_sql(const struct report *r, const struct query *q, const struct query_sql *groups, struct buf *out)
+{
+	scoped_buf dimensions = {0};
+	uint64_t columns = columns_of(r);
+	query_group_columns(q, &dimensions);
+	struct span g = buf_span(&dimensions);
+	if (!q->csv) {
+		buf_printf(out, "SELECT i%.*s", SPAN_ARG(g));
+		for (unsigned c = 0; c < ROLLUP_COLUMNS; c++)
+			if (columns >> c & 1)
+				buf_printf(out, ", ai_usage_sum(%s) AS %s", rollup_column_names[c], rollup_column_names[c]);
+		buf_adds(out, " FROM (");
+	}
+	buf_addspan(out, buf_span(&groups->text));
+	if (!q->csv)
+		buf_printf(out, ") AS found GROUP BY GROUPING SETS ((i%.*s), ())", SPAN_ARG(g));
+	buf_printf(out, " ORDER BY %s%s%s DESC, jobs DESC%.*s LIMIT %lld", q->csv ? "" : "grouping(i) DESC, ",
+	           q->unit == UNIT_NONE ? "" : "i, ", rollup_column_names[r->order], SPAN_ARG(g), (long long)q->limit + 1 + !q->csv);
 }
 
 /* One answer being written: JSON members or CSV fields. */
@@ -120,6 +134,7 @@ struct writing {
 	const struct axis *axis;
 	const struct group_percentiles *percentiles;
 	const struct store_result *result;
+	uint64_t columns;
 };
 
 static void put_csv(struct buf *out, struct span text)
@@ -160,23 +175,56 @@ static double shown_ms(double ms)
 	return ms < 100 ? (double)(int64_t)(ms * 10 + 0.5) / 10 : (double)(int64_t)(ms + 0.5);
 }
 
-/* Calls `put` with the text of each measure, as SQL gave it or as a number; absent where there is none. */
+static void read_columns(const struct writing *w, int row, int64_t ret[ROLLUP_COLUMNS])
+{
+	int at = FIRST_GROUP + 1 + (int)w->query->groups_n;
+	for (unsigned c = 0; c < ROLLUP_COLUMNS; c++)
+		if (!(w->columns >> c & 1) || !span_i64(store_value(w->result, row, at++), &ret[c]))
+			ret[c] = 0;
+}
+
+static int64_t add_up(uint64_t columns, const int64_t values[ROLLUP_COLUMNS])
+{
+	int64_t sum = 0;
+	for (unsigned c = 0; columns; c++, columns >>= 1)
+		sum += columns & 1 ? values[c] : 0;
+	return sum;
+}
+
+/* With up to six places, as far as a double has them. */
+static double shown_ratio(double v)
+{
+	return fabs(v) < 1e9 ? round(v * 1e6) / 1e6 : v;
+}
+
+/* Writes one value; nothing where nothing can be said. */
+static void put_value(const struct measure *m, const int64_t values[ROLLUP_COLUMNS], const struct group_times *times, struct buf *out)
+{
+	int64_t of = add_up(m->of, values), per = add_up(m->per, values);
+	double ms = m->kind == MEASURE_PERCENTILE ? times->of[m->metric][m->percentile] : -1;
+	struct json_writer number = {.out = out};
+	if (m->kind == MEASURE_INTEGER)
+		json_put_i64(&number, of);
+	else if (m->kind == MEASURE_CENTS)
+		json_put_f64(&number, (double)of / 1e7);
+	else if (m->kind == MEASURE_RATIO && per)
+		json_put_f64(&number, shown_ratio((double)of * m->times / (double)per));
+	else if (ms >= 0)
+		json_put_f64(&number, shown_ms(ms));
+}
+
+/* Calls `put` with the text of each measure; absent where there is none. */
 static void each_measure(const struct writing *w, int row, bool total,
                          void (*put)(void *arg, const struct measure *m, struct span text), void *arg)
 {
 	struct group_times times = times_of(w, row, total);
-	int column = FIRST_GROUP + 1 + (int)w->query->groups_n;
+	int64_t values[ROLLUP_COLUMNS];
+	scoped_buf text = {0};
+	read_columns(w, row, values);
 	for (size_t i = 0; i < w->report->n; i++) {
-		const struct measure *m = &w->report->measures[i];
-		if (m->kind != MEASURE_PERCENTILE) {
-			put(arg, m, store_value(w->result, row, column++));
-			continue;
-		}
-		double ms = times.of[m->metric][m->percentile];
-		scoped_buf text = {0};
-		if (ms >= 0)
-			json_put_f64(&(struct json_writer){.out = &text}, shown_ms(ms));
-		put(arg, m, ms >= 0 ? buf_span(&text) : (struct span){0});
+		buf_reset(&text);
+		put_value(&w->report->measures[i], values, &times, &text);
+		put(arg, &w->report->measures[i], text.len ? buf_span(&text) : (struct span){0});
 	}
 }
 
@@ -248,20 +296,20 @@ static void write_answer(const struct writing *w, struct arena *a, struct analyt
 	scoped_buf rows = {0}, totals = {0};
 	struct json_writer out = {&rows, false}, total_out = {&totals, false};
 	const struct store_result *r = w->result;
-	int last = r->rows, limit = (int)w->query->limit + 1; /* the totals' row is the first */
+	int first = w->query->csv ? 0 : 1, last = r->rows, limit = first + (int)w->query->limit;
 	if (last > limit) {
 		ret->truncated = (struct opt_bool){true, true};
 		last = limit;
 	}
 	if (w->query->csv) {
 		put_csv_head(w, &rows);
-		for (int row = 1; row < last; row++)
+		for (int row = first; row < last; row++)
 			put_csv_line(w, row, &rows);
 		ret->csv = arena_dup(a, buf_span(&rows));
 		return;
 	}
 	json_begin_array(&out);
-	for (int row = 1; row < last; row++)
+	for (int row = first; row < last; row++)
 		put_json_row(w, row, false, &out);
 	json_end_array(&out);
 	put_json_row(w, 0, true, &total_out);
@@ -272,17 +320,18 @@ static void write_answer(const struct writing *w, struct arena *a, struct analyt
 enum status report_run(const struct report *r, const struct query *q, struct store *s, struct arena *a,
                        struct analytics_report *ret, struct err *err)
 {
-	scoped_query_sql from = {0};
+	scoped_query_sql groups = {0};
 	scoped_buf text = {0};
 	scoped_result result = {0};
 	struct axis axis;
 	struct group_percentiles *percentiles = NULL;
+	uint64_t columns = columns_of(r);
 	enum status status = query_axis(q, s, a, &axis, err);
 	if (status != STATUS_OK)
 		return status;
-	query_from(q, &axis, a, &from);
-	write_sql(r, q, &from, &text);
-	status = store_query(s, text.data, from.params, from.n, &result, err);
+	query_groups(q, &axis, columns, a, &groups);
+	write_sql(r, q, &groups, &text);
+	status = store_query(s, text.data, groups.params, groups.n, &result, err);
 	if (status == STATUS_OK && r->percentiles)
 		status = percentiles_ask(q, &axis, s, a, &percentiles, err);
 	if (status != STATUS_OK)
@@ -290,7 +339,7 @@ enum status report_run(const struct report *r, const struct query *q, struct sto
 	*ret = (struct analytics_report){.from = {q->from_ms},
 	                                 .to = {q->to_ms},
 	                                 .time_zone = q->zone,
-	                                 .source = from.ledger ? from.rollup ? SPAN("both") : SPAN("ledger") : SPAN("rollup")};
-	write_answer(&(struct writing){r, q, &axis, percentiles, &result}, a, ret);
+	                                 .source = groups.ledger ? groups.rollup ? SPAN("both") : SPAN("ledger") : SPAN("rollup")};
+	write_answer(&(struct writing){r, q, &axis, percentiles, &result, columns}, a, ret);
 	return STATUS_OK;
 }

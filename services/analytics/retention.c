@@ -79,11 +79,11 @@ static enum status delete_old_minutes(struct store *s, struct span before, bool 
                                       struct retained *done, struct err *err)
 {
 	enum status status = STATUS_OK;
-	for (int set = 0; set <= ROLLUP_SETS && status == STATUS_OK; set++) {
+	for (int set = 0; set < ROLLUP_TABLES && status == STATUS_OK; set++) {
 		char sql[256];
 		if (!rollup_keeps(GRAIN_MINUTE, (enum rollup_set)set))
 			continue;
-		const char *table = set < ROLLUP_SETS ? rollup_names[set] : "bins";
+		const char *table = rollup_names[set];
 		snprintf(sql, sizeof sql,
 		         "DELETE FROM ai_usage_minute_%s WHERE ctid = ANY (ARRAY(SELECT ctid FROM ai_usage_minute_%s WHERE bucket < "
 		         "$1::timestamptz LIMIT 10000))",

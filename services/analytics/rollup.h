@@ -4,28 +4,34 @@
 
 #include "store/store.h"
 
-enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAIN_MONTH, GRAINS };
+enum grain { GRAIN_MINUTE, GRAIN_HOUR, GRAIN_DAY, GRAIN_MONTH, GRAIN_QUARTER, GRAINS };
 extern const char *const grain_names[GRAINS];
-extern const int64_t grain_ms[GRAINS]; /* 0 for months, which differ */
+extern const int64_t grain_ms[GRAINS]; /* 0 for months and quarters, which differ */
 
 /*
  * Sets of dimensions: what a table of sums can tell apart, the smallest first. Those before ROLLUP_MODEL are `small`: they
- * have no status but counters of it, and are not kept of minutes (TASK and PERSON neither of hours).
+ * have no status but counters of it, and are not kept of hours (TASK, PERSON) or of anything shorter than months (HABIT).
+ * Behind the sums come the tables of bins, of completed calls only. Of minutes there is MODEL alone: what tells more apart
+ * would have nearly as many rows as the ledger.
  */
 enum rollup_set {
 	ROLLUP_TOTAL,  /* nothing */
 	ROLLUP_PLAIN,  /* provider, model */
 	ROLLUP_TASK,   /* operation, pipeline, field */
 	ROLLUP_PERSON, /* user */
+	ROLLUP_HABIT,  /* provider, model, user */
 	ROLLUP_MODEL,  /* status, provider, model */
 	ROLLUP_WORK,   /* those, and the task's */
 	ROLLUP_USER,   /* the model's, and the user */
-	ROLLUP_SETS
+	ROLLUP_SETS,
+	ROLLUP_BINS = ROLLUP_SETS, /* provider, model */
+	ROLLUP_BINS_TOTAL,         /* nothing */
+	ROLLUP_TABLES
 };
-extern const char *const rollup_names[ROLLUP_SETS];
+extern const char *const rollup_names[ROLLUP_TABLES];
 bool rollup_is_small(enum rollup_set set);
 bool rollup_keeps(enum grain g, enum rollup_set set);
-/* The set that is kept of all grains and tells all that `set` does. */
+/* The set that is kept of hours to months and tells all that `set` does. */
 enum rollup_set rollup_larger(enum rollup_set set);
 
 /* X(status): how jobs end, and the columns that count it in the small sums. */
@@ -39,23 +45,29 @@ enum rollup_set rollup_larger(enum rollup_set set);
 	X(cached, "count(*) FILTER (WHERE cached)")                                                                        \
 	X(fallbacks, "count(*) FILTER (WHERE fallback)")                                                                   \
 	X(unpriced, "count(*) FILTER (WHERE NOT priced)")                                                                  \
-	X(input_tokens, "sum(input_tokens)")                                                                               \
-	X(cache_read_tokens, "sum(cache_read_tokens)")                                                                     \
-	X(cache_write_tokens, "sum(cache_write_tokens)")                                                                   \
-	X(output_tokens, "sum(output_tokens)")                                                                             \
-	X(reasoning_tokens, "sum(reasoning_tokens)")                                                                       \
-	X(total_tokens, "sum(total_tokens)")                                                                               \
-	X(cost_nanousd, "coalesce(sum(cost_nanousd), 0)")                                                                  \
-	X(saved_nanousd, "sum(saved_nanousd)")                                                                             \
-	X(prompt_saved_nanousd, "sum(prompt_saved_nanousd)")                                                               \
-	X(processing_ms, "coalesce(sum(processing_ms) FILTER (WHERE " TIMED "), 0)")                                       \
+	X(input_tokens, "ai_usage_sum(input_tokens)")                                                                               \
+	X(cache_read_tokens, "ai_usage_sum(cache_read_tokens)")                                                                     \
+	X(cache_write_tokens, "ai_usage_sum(cache_write_tokens)")                                                                   \
+	X(output_tokens, "ai_usage_sum(output_tokens)")                                                                             \
+	X(reasoning_tokens, "ai_usage_sum(reasoning_tokens)")                                                                       \
+	X(total_tokens, "ai_usage_sum(total_tokens)")                                                                               \
+	X(cost_nanousd, "coalesce(ai_usage_sum(cost_nanousd), 0)")                                                                  \
+	X(saved_nanousd, "ai_usage_sum(saved_nanousd)")                                                                             \
+	X(prompt_saved_nanousd, "ai_usage_sum(prompt_saved_nanousd)")                                                               \
+	X(processing_ms, "coalesce(ai_usage_sum(processing_ms) FILTER (WHERE " TIMED "), 0)")                                       \
 	X(processing_n, "count(processing_ms) FILTER (WHERE " TIMED ")")                                                   \
-	X(queue_ms, "coalesce(sum(queue_ms), 0)")                                                                          \
+	X(queue_ms, "coalesce(ai_usage_sum(queue_ms), 0)")                                                                          \
 	X(queue_n, "count(queue_ms)")                                                                                      \
-	X(first_token_ms, "coalesce(sum(first_token_ms) FILTER (WHERE " TIMED "), 0)")                                     \
+	X(first_token_ms, "coalesce(ai_usage_sum(first_token_ms) FILTER (WHERE " TIMED "), 0)")                                     \
 	X(first_token_n, "count(first_token_ms) FILTER (WHERE " TIMED ")")                                                 \
-	X(speed_tokens, "coalesce(sum(output_tokens) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")                  \
-	X(speed_ms, "coalesce(sum(processing_ms) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")
+	X(speed_tokens, "coalesce(ai_usage_sum(output_tokens) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")                  \
+	X(speed_ms, "coalesce(ai_usage_sum(processing_ms) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")
+
+/* The columns that can be asked for: counters, then ends. Sets of them are masks of ROLLUP_BIT. */
+#define ROLLUP_COLUMN(name, ...) COLUMN_##name,
+enum rollup_column { ROLLUP_COUNTERS(ROLLUP_COLUMN) ROLLUP_ENDS(ROLLUP_COLUMN) ROLLUP_COLUMNS };
+#define ROLLUP_BIT(name) (UINT64_C(1) << COLUMN_##name)
+extern const char *const rollup_column_names[ROLLUP_COLUMNS];
 
 /* What is counted in bins; the values of ai_usage_<grain>_bins.metric. */
 enum bins_metric { BINS_PROCESSING = 1, BINS_FIRST_TOKEN, BINS_QUEUE, BINS_METRICS };
@@ -69,8 +81,9 @@ void rollup_sql(const char *source, struct buf *out);
 
 /*
  * Makes a tenant's sums again for whole days (UTC) in [from_ms, to_ms), day by day, each in a transaction of its own in
- * which the ledger stands still; the sums of its month are made of those of the month's days, which may reach further back
- * than the ledger. `pause` (or NULL) is called between days; true ends with CANCELLED.
+ * which the ledger stands still. After the last day of a month its sums are made of those of its days, which may reach further
+ * back than the ledger; so when this fails half-way, months wait for the next time.
+ * `pause` (or NULL) is called between days; true ends with CANCELLED.
  */
 enum status rollup_rebuild(struct store *s, struct span tenant, int64_t from_ms, int64_t to_ms, bool (*pause)(void *arg),
                            void *arg, struct err *err) must_check;

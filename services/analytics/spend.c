@@ -94,8 +94,7 @@ enum status spend_read(struct store *s, struct span tenant, struct span zone, in
 {
 	struct calendar c;
 	struct axis axis;
-	scoped_query_sql from = {0};
-	scoped_buf sql = {0};
+	scoped_query_sql sql = {0};
 	scoped_result r = {0};
 	*ret = (struct spend){0};
 	enum status status = read_calendar(s, zone, now_ms, ret, &c, err);
@@ -113,9 +112,8 @@ enum status spend_read(struct store *s, struct span tenant, struct span zone, in
 	status = query_axis(&q, s, a, &axis, err);
 	if (status != STATUS_OK)
 		return status;
-	query_from(&q, &axis, a, &from);
-	buf_printf(&sql, "SELECT i, provider, sum(cost_nanousd)::bigint%s GROUP BY i, provider HAVING sum(jobs) <> 0", from.text.data);
-	status = store_query(s, sql.data, from.params, from.n, &r, err);
+	query_groups(&q, &axis, ROLLUP_BIT(cost_nanousd), a, &sql);
+	status = store_query(s, sql.text.data, sql.params, sql.n, &r, err);
 	for (int row = 0; status == STATUS_OK && row < r.rows; row++) {
 		int64_t day = 0, nanousd = 0;
 		if (span_i64(store_value(&r, row, 0), &day) && span_i64(store_value(&r, row, 2), &nanousd) && day >= 0 &&

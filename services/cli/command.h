@@ -16,7 +16,7 @@ struct bus;
 	X(JOB_FAILED, 3, "the job failed")                                                                                 \
 	X(JOB_CANCELLED, 4, "the job was cancelled")                                                                       \
 	X(TIMED_OUT, 5, "--timeout passed")                                                                                \
-	X(NOT_FOUND, 6, "there is no such job, snapshot, reasoning or plan")                                                                            \
+	X(NOT_FOUND, 6, "there is no such job, snapshot, reasoning, plan or finding")       \
 	X(UNREACHABLE, 7, "NATS or the service behind it cannot be reached")                                               \
 	X(FOUND, 8, "there is what --fail-on asks for")                                                                      \
 	X(INTERRUPTED, 130, "stopped by Ctrl-C")

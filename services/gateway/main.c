@@ -97,6 +97,16 @@ static enum status open_auth(struct gateway *g, struct err *err)
 	return err->status;
 }
 
+/* A turn answers many requests when there is much to do: their lines are written together. */
+static void on_turn(void *arg, enum http_turn at)
+{
+	(void)arg;
+	if (at == HTTP_TURN_DONE)
+		log_flush();
+	else
+		log_gather(at == HTTP_TURN_BEGIN);
+}
+
 static enum status open_server(struct gateway *g, struct err *err)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -114,6 +124,7 @@ static enum status open_server(struct gateway *g, struct err *err)
 	    .threads = config.threads ? (unsigned)config.threads : processors > 3 ? (unsigned)processors / 2 : 1,
 	    .strict = true,
 	    .handle = call_handle,
+	    .turn = on_turn,
 	    .arg = g,
 	};
 	if (http_server_start(&o, &g->server, err) != STATUS_OK)

@@ -241,6 +241,21 @@ static void tell_committed(struct projection *p)
 /* Commits of other replicas are not heard of: whoever waits looks again soon. */
 #define LOOK_AGAIN_MS 50
 
+enum status projection_place(struct store *s, int64_t *ret_created_ms, uint64_t *ret_sequence, struct err *err)
+{
+	scoped_result r = {0};
+	const struct span reader = SPAN(READER);
+	int64_t sequence = 0;
+	enum status status = store_query_prepared(
+	    s, "place", "SELECT created_ms, sequence FROM stream_positions WHERE reader = $1", &reader, 1, &r, err);
+	*ret_created_ms = 0;
+	if (status == STATUS_OK && r.rows &&
+	    !(span_i64(store_value(&r, 0, 0), ret_created_ms) && span_i64(store_value(&r, 0, 1), &sequence)))
+		return err_set(err, STATUS_INTERNAL, "the projection's position is no number");
+	*ret_sequence = (uint64_t)sequence;
+	return status;
+}
+
 bool projection_wait(struct projection *p, int64_t at_most_ms)
 {
 	pthread_mutex_lock(&p->lock);

@@ -4,6 +4,7 @@
 
 #include "bus/bus.h"
 #include "estimate.h"
+#include "store/store.h"
 
 struct projection;
 
@@ -31,6 +32,8 @@ enum status projection_start(const struct projection_options *o, struct projecti
  * again. Any thread.
  */
 bool projection_wait(struct projection *p, int64_t at_most_ms);
+/* How far the records are, by what PostgreSQL has: of the EVENTS of this birth, everything up to the sequence. */
+enum status projection_place(struct store *s, int64_t *ret_created_ms, uint64_t *ret_sequence, struct err *err) must_check;
 /* Ends after the batch at hand; the next to record goes on behind the last commit. */
 void projection_stop(struct projection *p);
 

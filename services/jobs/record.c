@@ -6,6 +6,11 @@ static int64_t at_most(uint64_t v, int64_t max)
 	return v > (uint64_t)max ? max : (int64_t)v;
 }
 
+uint64_t record_rank_sequence(int64_t rank)
+{
+	return rank < RECORD_RANK_FINAL ? (uint64_t)rank >> 17 : 0;
+}
+
 int64_t record_rank(uint64_t jobs_sequence, uint64_t delivery, enum record_step step)
 {
 	return at_most(jobs_sequence, RECORD_SEQUENCE_MAX) << 17 | at_most(delivery, RECORD_DELIVERY_MAX) << 3 |

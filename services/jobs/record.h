@@ -22,6 +22,8 @@
 #define RECORD_DELIVERY_MAX (((int64_t)1 << 14) - 1)
 enum record_step { RECORD_QUEUED, RECORD_STARTED, RECORD_PROGRESSED, RECORD_RETRYING };
 int64_t record_rank(uint64_t jobs_sequence, uint64_t delivery, enum record_step step);
+/* The place in JOBS that a rank of a state that is not final speaks of; 0: of none. */
+uint64_t record_rank_sequence(int64_t rank);
 int64_t record_rank_final(uint64_t events_sequence);
 
 /* X(group, name, kind): the columns written after `tenant`, each a member of its group and a column of ai_jobs of the

@@ -13,14 +13,10 @@ static enum priority priority_of(const struct job_record *r)
 	return PRIORITY_DEFAULT;
 }
 
-enum status retry_record(struct jobs *j, const struct job_record *r, struct span traceparent, struct err *err)
+enum status queue_next_run(struct jobs *j, const struct job_record *r, struct span traceparent, struct err *err)
 {
 	scoped_arena a = {0};
 	struct job job;
-	if (!span_is(r->status, job_status_names[JOB_FAILED]) && !span_is(r->status, job_status_names[JOB_CANCELLED]))
-		return err_field(err, STATUS_CONFLICT, "job_id",
-		                 "job_id: job %.*s is %.*s; only failed and cancelled jobs can be retried", SPAN_ARG(r->job_id),
-		                 SPAN_ARG(r->status));
 	enum status status = submit_rebuild(r, &a, &job, err);
 	if (status != STATUS_OK)
 		return status;
@@ -36,6 +32,15 @@ enum status retry_record(struct jobs *j, const struct job_record *r, struct span
 	    .traceparent = traceparent,
 	};
 	return submit(j, &s, err);
+}
+
+enum status retry_record(struct jobs *j, const struct job_record *r, struct span traceparent, struct err *err)
+{
+	if (!span_is(r->status, job_status_names[JOB_FAILED]) && !span_is(r->status, job_status_names[JOB_CANCELLED]))
+		return err_field(err, STATUS_CONFLICT, "job_id",
+		                 "job_id: job %.*s is %.*s; only failed and cancelled jobs can be retried", SPAN_ARG(r->job_id),
+		                 SPAN_ARG(r->status));
+	return queue_next_run(j, r, traceparent, err);
 }
 
 enum status retry_if_ended(struct jobs *j, struct span tenant, struct span job_id, struct err *err)

@@ -8,7 +8,9 @@
  * known. */
 enum status retry_record(struct jobs *j, const struct job_record *r, struct span traceparent,
                          struct err *err) must_check;
-/* The same by id. */
+/* The same without looking at the state: for jobs that are known to be nowhere. */
+enum status queue_next_run(struct jobs *j, const struct job_record *r, struct span traceparent, struct err *err) must_check;
+/* The first one by id. */
 enum status retry_if_ended(struct jobs *j, struct span tenant, struct span job_id, struct err *err) must_check;
 
 #endif

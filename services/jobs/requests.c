@@ -8,6 +8,7 @@ const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS] = {
     {"cancel", "gannet.*.jobs.cancel", handle_cancel, "End a job that waits or runs"},
     {"retry", "gannet.*.jobs.retry", handle_retry, "Run a failed or cancelled job again under its own id"},
     {"bulk_retry", "gannet.*.jobs.bulk_retry", handle_bulk_retry, "Retry all jobs that match"},
+    {"queue_pending", "gannet.*.jobs.queue_pending", handle_queue_pending, "Queue pending jobs again that lie in no queue"},
     {"rerun", "gannet.*.jobs.rerun", handle_rerun, "A new job with the same parameters"},
     {"regenerate", "gannet.*.jobs.regenerate", handle_regenerate, "A new job with another context or model"},
     {"feedback", "gannet.*.jobs.feedback", handle_feedback, "Thumbs up or down for an output"},

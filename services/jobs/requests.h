@@ -4,7 +4,7 @@
 
 #include "jobs.h"
 
-#define JOBS_ENDPOINTS 13
+#define JOBS_ENDPOINTS 14
 extern const struct micro_endpoint jobs_endpoints[JOBS_ENDPOINTS];
 enum status requests_start(struct jobs *j, struct err *err) must_check;
 
@@ -17,6 +17,7 @@ enum status handle_list(void *arg, const struct micro_request *r, struct buf *re
 enum status handle_cancel(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_retry(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_bulk_retry(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
+enum status handle_queue_pending(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_rerun(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_regenerate(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);
 enum status handle_feedback(void *arg, const struct micro_request *r, struct buf *reply, struct err *err);

@@ -42,7 +42,7 @@ void sweep_name_job(const struct bus_stored_message *m, int64_t jobs_created_ms,
 }
 
 /* Each final state is asked for: a double that was run for nothing may have begun after the end. */
-static bool has_final(struct bus *b, struct span tenant, const char *id, int64_t run, struct arena *a)
+bool sweep_has_final(struct bus *b, struct span tenant, const char *id, int64_t run, struct arena *a)
 {
 	for (unsigned state = 0; state < JOB_STATE_COUNT; state++) {
 		char subject[160];
@@ -72,7 +72,7 @@ static bool has_ended(struct bus *b, const struct bus_stored_message *m, int64_t
 	span_cut(&rest, '.');
 	struct span tenant = span_cut(&rest, '.');
 	sweep_name_job(m, jobs_created_ms, &a, id);
-	return id_is_tenant(tenant) && has_final(b, tenant, id, header_number(&m->in, HEADER_RUN, 1), &a);
+	return id_is_tenant(tenant) && sweep_has_final(b, tenant, id, header_number(&m->in, HEADER_RUN, 1), &a);
 }
 
 /* The sequence up to which the consumer of such messages was handed them; 0 when nobody takes them. */

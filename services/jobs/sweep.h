@@ -22,6 +22,8 @@ enum status sweep_queue(struct bus *b, int64_t before_wall_ms, bool (*stop)(void
  */
 enum status sweep_unreachable(struct bus *b, const struct clock *clock, int64_t *ret_rejected, struct err *err) must_check;
 
+/* Whether a final event of this run, or of a later one, is stored. */
+bool sweep_has_final(struct bus *b, struct span tenant, const char *job_id, int64_t run, struct arena *a);
 /* The id a worker gave the job, or would have given. */
 void sweep_name_job(const struct bus_stored_message *m, int64_t jobs_created_ms, struct arena *a, char out[JOB_ID_BYTES]);
 

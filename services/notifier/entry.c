@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "window.h"
+
 #define TOLD_KEY_BYTES (TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + NOTIFIER_NAME_MAX + 4)
 
 /* ---- the key of a finding's entry */
@@ -135,10 +137,20 @@ static int64_t magnitude(int64_t n)
 	return bits;
 }
 
+static bool is_unwatched(const struct finding *f)
+{
+	struct json v;
+	return f->status == FINDING_RESOLVED && json_member(f->labels, SPAN(FINDING_RESOLUTION), &v) &&
+	       json_text_is(v, SPAN(FINDING_UNWATCHED));
+}
+
 static void finish(struct entry *e, struct arena *a)
 {
 	scoped_buf text = {0};
 	size_t judged = e->open_n ? e->open_n : e->members_n;
+	e->unwatched = !e->open_n;
+	for (size_t i = 0; i < e->members_n; i++)
+		e->unwatched &= is_unwatched(e->members[i]);
 	qsort(e->members, e->members_n, sizeof *e->members, by_fingerprint);
 	for (size_t i = 0; i < judged; i++) {
 		const struct finding *f = e->members[i];
@@ -170,7 +182,8 @@ size_t entries_of(struct board *b, const struct routing *c, const struct target 
 		add_member(e, f, a);
 		if (f->status == FINDING_OPEN)
 			e->muted &= is_silenced(&maps[BOARD_SILENCES], span_of(s->key, s->key_n), now_ms) ||
-			            routing_holds_back(c, k->tenant, f, now_ms);
+			            routing_holds_back(c, k->tenant, f, now_ms) ||
+			            window_holds_back(&maps[BOARD_SILENCES], k->tenant, f, now_ms);
 	}
 	for (size_t i = 0; i < g.n; i++)
 		take_told(&g.all[i], t, &maps[BOARD_NOTIFIED], a);
@@ -220,6 +233,12 @@ static void not_before(int64_t at_ms, int64_t *due_ms)
 		*due_ms = at_ms;
 }
 
+/* Also where the clock was set back meanwhile: what lies far ahead is over, too. */
+static bool is_past(int64_t at_ms, int64_t for_ms, int64_t now_ms)
+{
+	return now_ms >= at_ms + for_ms || now_ms <= at_ms - for_ms;
+}
+
 static enum step step_of_open(const struct entry *e, const struct pace *pace, int64_t now_ms, int64_t *due_ms)
 {
 	int64_t next_ms = e->told->updated_at.ms + pace->update_every_ms;
@@ -227,7 +246,7 @@ static enum step step_of_open(const struct entry *e, const struct pace *pace, in
 		return STEP_CLOSE;
 	if (e->muted || span_is(e->told->revision, e->revision))
 		return STEP_NONE;
-	if (e->severity > e->told->severity || now_ms >= next_ms)
+	if (e->severity > e->told->severity || is_past(e->told->updated_at.ms, pace->update_every_ms, now_ms))
 		return STEP_UPDATE;
 	not_before(next_ms, due_ms);
 	return STEP_NONE;
@@ -245,9 +264,8 @@ enum step entry_step(const struct entry *e, const struct pace *pace, int64_t now
 	case NOTIFIED_PENDING:
 		break;
 	}
-	int64_t free_ms = e->told->updated_at.ms + pace->claim_ms;
-	if (now_ms >= free_ms)
+	if (is_past(e->told->updated_at.ms, pace->claim_ms, now_ms))
 		return STEP_TAKE_OVER;
-	not_before(free_ms, ret_due_ms);
+	not_before(e->told->updated_at.ms + pace->claim_ms, ret_due_ms);
 	return STEP_NONE;
 }

@@ -13,6 +13,7 @@ struct entry {
 	const struct finding **members; /* open ones first */
 	size_t members_n, open_n;
 	unsigned severity;      /* the highest of the open ones, of all when none is open */
+	bool unwatched;         /* none is open, and not because it was mended: nobody looks any more */
 	bool muted;             /* every open one is silenced or held back */
 	int64_t newest_ms;      /* the members' latest timestamp */
 	char revision[FINDING_FINGERPRINT_BYTES];
@@ -45,6 +46,8 @@ enum step entry_step(const struct entry *e, const struct pace *pace, int64_t now
 
 /* Title and body of an entry from its members. Text of findings is data: it cannot mention people or fake a mark. */
 void entry_write(struct entry *e, struct arena *a);
+/* What is said where none is open any more. */
+struct span entry_farewell(const struct entry *e);
 /* Text of others, made harmless for Markdown: no HTML comments, no mentions. */
 void entry_text(struct buf *out, struct span text, size_t max);
 

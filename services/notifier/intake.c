@@ -12,6 +12,7 @@
 #include "core/log.h"
 
 #define AGAIN_MS 2000
+#define FOLD_TRIES 5 /* watchers write there, too */
 
 struct intake {
 	struct bus *bus;
@@ -41,27 +42,36 @@ static enum status decode(struct span text, struct arena *a, struct finding *ret
 	return s == STATUS_OK ? json_decode(&finding_table, v, JSON_LENIENT, a, ret, err) : s;
 }
 
-static enum status fold(struct intake *i, struct span tenant, struct finding *f, struct arena *a, struct err *err)
+/* CONFLICT: somebody wrote it meanwhile. */
+static enum status fold_once(struct intake *i, const char *key, const struct finding *f, struct arena *a, struct err *err)
 {
 	scoped_buf before = {0}, now = {0};
-	struct finding earlier = {0};
+	struct finding earlier = {0}, kept = *f;
 	struct err ignored = {0};
-	char key[TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2];
-	snprintf(key, sizeof key, "%.*s.%.*s", SPAN_ARG(tenant), SPAN_ARG(f->fingerprint));
-	enum status s = bus_kv_get(i->bus, BUCKET_FINDINGS, key, &before, NULL, err);
+	uint64_t revision = 0;
+	enum status s = bus_kv_get(i->bus, BUCKET_FINDINGS, key, &before, &revision, err);
 	if (s != STATUS_OK && s != STATUS_NOT_FOUND)
 		return s;
 	bool known = s == STATUS_OK && decode(buf_span(&before), a, &earlier, &ignored) == STATUS_OK;
 	if (known && earlier.timestamp.ms > f->timestamp.ms)
 		return STATUS_OK;
-	if (!known && f->status == FINDING_RESOLVED)
-		return STATUS_OK;
-	int64_t first_ms = f->first_seen.ms ? f->first_seen.ms : f->timestamp.ms;
-	if (known && earlier.status == FINDING_OPEN && earlier.first_seen.ms && earlier.first_seen.ms < first_ms)
-		first_ms = earlier.first_seen.ms;
-	f->first_seen.ms = first_ms;
-	json_encode(&finding_table, f, &(struct json_writer){.out = &now});
-	return bus_kv_put(i->bus, BUCKET_FINDINGS, key, buf_span(&now), NULL, err);
+	if (!kept.first_seen.ms)
+		kept.first_seen = f->timestamp;
+	if (known && earlier.status == FINDING_OPEN && earlier.first_seen.ms && earlier.first_seen.ms < kept.first_seen.ms)
+		kept.first_seen = earlier.first_seen;
+	json_encode(&finding_table, &kept, &(struct json_writer){.out = &now});
+	return bus_kv_update(i->bus, BUCKET_FINDINGS, key, buf_span(&now), revision, &revision, err);
+}
+
+/* What is resolved is kept, too, also when it is not known: a target may have been told of it. */
+static enum status fold(struct intake *i, struct span tenant, const struct finding *f, struct arena *a, struct err *err)
+{
+	char key[TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2];
+	enum status s = STATUS_CONFLICT;
+	snprintf(key, sizeof key, "%.*s.%.*s", SPAN_ARG(tenant), SPAN_ARG(f->fingerprint));
+	for (int tries = 0; s == STATUS_CONFLICT && tries < FOLD_TRIES; tries++)
+		s = fold_once(i, key, f, a, err);
+	return s;
 }
 
 static void take(struct intake *i)

@@ -70,6 +70,7 @@ static enum status deliver_by(struct state *s, struct routing *c, struct err *er
 	if (status != STATUS_OK)
 		return status;
 	s->routing = c;
+	requests_use(&s->requests, c);
 	pthread_mutex_lock(&s->lock);
 	s->deliveries = d;
 	pthread_mutex_unlock(&s->lock);
@@ -84,6 +85,7 @@ static void stop_delivering(struct state *s)
 	s->deliveries = NULL;
 	pthread_mutex_unlock(&s->lock);
 	deliveries_stop(d);
+	requests_use(&s->requests, NULL);
 	routing_free(s->routing);
 	s->routing = NULL;
 }
@@ -181,6 +183,7 @@ static void release(struct state *s)
 	stop_delivering(s);
 	board_close(s->board);
 	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->requests.lock);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -192,13 +195,13 @@ static enum status start_parts(struct state *s, struct err *err)
 	if (routing_load(options_config.file, &c, err) != STATUS_OK)
 		return err->status;
 	enum status status = board_open(s->bus, on_change, s, &s->board, err);
+	s->requests.board = s->board;
 	if (status == STATUS_OK)
 		status = deliver_by(s, c, err);
 	if (status != STATUS_OK) {
 		routing_free(c);
 		return status;
 	}
-	s->requests = (struct requests){s->bus, s->board, s->clock, NULL};
 	status = requests_start(&s->requests, err);
 	if (status == STATUS_OK)
 		status = intake_start(s->bus, &s->intake, err);
@@ -218,6 +221,7 @@ static enum status start(struct service *service, struct err *err)
 	s->service = service;
 	s->bus = service_bus(service);
 	s->clock = service_clock(service);
+	s->requests = (struct requests){.bus = s->bus, .clock = s->clock, .lock = PTHREAD_MUTEX_INITIALIZER};
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	enum status status = start_parts(s, err);

@@ -110,6 +110,12 @@ static void write_group(struct buf *out, const struct entry *e)
 		buf_printf(out, "\n… and %zu more.\n", e->members_n - shown);
 }
 
+struct span entry_farewell(const struct entry *e)
+{
+	return e->unwatched ? SPAN("No longer watched: the watch was taken out of the configuration, so nobody looks whether this is still so.")
+	                    : SPAN("Recovered: this is not found any more.");
+}
+
 /* A title is one line. */
 static struct span one_line(struct span text, struct arena *a)
 {

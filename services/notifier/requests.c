@@ -6,13 +6,31 @@
 
 #include "bus/kv.h"
 #include "bus/topology.h"
+#include "window.h"
 
-#define NAME_BYTES (TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2)
-
-static struct span name_of(const struct micro_request *r, struct span fingerprint, char out[NAME_BYTES])
+struct span requests_name(const struct micro_request *r, struct span fingerprint, char out[REQUESTS_NAME_BYTES])
 {
-	int n = snprintf(out, NAME_BYTES, "%.*s.%.*s", SPAN_ARG(r->tenant), SPAN_ARG(fingerprint));
+	int n = snprintf(out, REQUESTS_NAME_BYTES, "%.*s.%.*s", SPAN_ARG(r->tenant), SPAN_ARG(fingerprint));
 	return span_of(out, (size_t)n);
+}
+
+const struct map *requests_lock(struct requests *r)
+{
+	pthread_mutex_lock(&r->lock);
+	return board_lock(r->board);
+}
+
+void requests_unlock(struct requests *r)
+{
+	board_unlock(r->board);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void requests_use(struct requests *r, const struct routing *c)
+{
+	pthread_mutex_lock(&r->lock);
+	r->routing = c;
+	pthread_mutex_unlock(&r->lock);
 }
 
 /* What was told of a finding under its own fingerprint, and of groups only their entries. */
@@ -36,12 +54,17 @@ static void put_silence(struct json_writer *w, const struct map *silences, struc
 		json_kv_cstr(w, "silenced_until", rfc3339_format(k->silence.until.ms, until));
 }
 
-static void put_one(struct json_writer *w, const struct map *maps, struct map_slot *slot, int64_t now_ms)
+/* The members of a finding's answer. */
+static void put_one(struct requests *q, struct json_writer *w, const struct map *maps, struct span name,
+                    const struct kept *k)
 {
-	const struct kept *k = slot->value;
+	int64_t now_ms = clock_wall_ms(q->clock);
 	json_begin_object(w);
 	json_kv(w, "finding", k->value);
-	put_silence(w, &maps[BOARD_SILENCES], span_of(slot->key, slot->key_n), now_ms);
+	put_silence(w, &maps[BOARD_SILENCES], name, now_ms);
+	if ((q->routing && routing_holds_back(q->routing, k->tenant, &k->finding, now_ms)) ||
+	    window_holds_back(&maps[BOARD_SILENCES], k->tenant, &k->finding, now_ms))
+		json_kv_bool(w, "held_back", true);
 	put_notified(w, &maps[BOARD_NOTIFIED], k);
 	json_end_object(w);
 }
@@ -58,7 +81,7 @@ static int worst_first(const void *x, const void *y)
 static bool is_wanted(const struct kept *k, const struct micro_request *r, const struct findings_request *q)
 {
 	return span_eq(k->tenant, r->tenant) && k->finding.status == FINDING_OPEN && k->finding.severity >= q->min_severity &&
-	       (!q->source.p || span_eq(q->source, k->finding.source));
+	       (!q->source.p || span_eq(q->source, k->finding.source)) && (!q->type.p || span_eq(q->type, k->finding.type));
 }
 
 static enum status handle_list(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
@@ -68,8 +91,7 @@ static enum status handle_list(void *arg, const struct micro_request *r, struct 
 	if (micro_decode(r, &findings_list_request_table, &request, err) != STATUS_OK)
 		return err->status;
 	size_t limit = (size_t)(request.limit.set ? request.limit.v : FINDINGS_LIMIT_DEFAULT), n = 0;
-	int64_t now_ms = clock_wall_ms(q->clock);
-	const struct map *maps = board_lock(q->board), *findings = &maps[BOARD_FINDINGS];
+	const struct map *maps = requests_lock(q), *findings = &maps[BOARD_FINDINGS];
 	struct map_slot **found = arena_alloc(r->arena, (findings->count + 1) * sizeof(void *));
 	for (struct map_slot *s = map_next(findings, NULL); s; s = map_next(findings, s))
 		if (is_wanted(s->value, r, &request))
@@ -80,11 +102,11 @@ static enum status handle_list(void *arg, const struct micro_request *r, struct 
 	json_key(&w, SPAN("findings"));
 	json_begin_array(&w);
 	for (size_t i = 0; i < n && i < limit; i++)
-		put_one(&w, maps, found[i], now_ms);
+		put_one(q, &w, maps, span_of(found[i]->key, found[i]->key_n), found[i]->value);
 	json_end_array(&w);
 	json_kv_i64(&w, "total", (int64_t)n);
 	json_end_object(&w);
-	board_unlock(q->board);
+	requests_unlock(q);
 	return STATUS_OK;
 }
 
@@ -92,21 +114,15 @@ static enum status handle_get(void *arg, const struct micro_request *r, struct b
 {
 	struct requests *q = arg;
 	struct findings_request request;
-	char name[NAME_BYTES];
+	char name[REQUESTS_NAME_BYTES];
 	if (micro_decode(r, &findings_get_request_table, &request, err) != STATUS_OK)
 		return err->status;
-	struct span key = name_of(r, request.fingerprint, name);
-	const struct map *maps = board_lock(q->board);
+	struct span key = requests_name(r, request.fingerprint, name);
+	const struct map *maps = requests_lock(q);
 	const struct kept *k = map_get(&maps[BOARD_FINDINGS], key);
-	if (k) {
-		struct json_writer w = {.out = reply};
-		json_begin_object(&w);
-		json_kv(&w, "finding", k->value);
-		put_silence(&w, &maps[BOARD_SILENCES], key, clock_wall_ms(q->clock));
-		put_notified(&w, &maps[BOARD_NOTIFIED], k);
-		json_end_object(&w);
-	}
-	board_unlock(q->board);
+	if (k)
+		put_one(q, &(struct json_writer){.out = reply}, maps, key, k);
+	requests_unlock(q);
 	return k ? STATUS_OK
 	         : err_field(err, STATUS_NOT_FOUND, "fingerprint", "there is no finding \"%.*s\"",
 	                     SPAN_ARG(request.fingerprint));
@@ -116,17 +132,20 @@ static enum status handle_silence(void *arg, const struct micro_request *r, stru
 {
 	struct requests *q = arg;
 	struct findings_request request;
-	char name[NAME_BYTES];
+	char name[REQUESTS_NAME_BYTES];
 	scoped_buf value = {0};
 	int64_t now_ms = clock_wall_ms(q->clock);
 	if (micro_decode(r, &findings_silence_request_table, &request, err) != STATUS_OK)
 		return err->status;
 	if (request.until.ms <= now_ms || request.until.ms > now_ms + SILENCE_MAX_MS)
 		return err_field(err, STATUS_INVALID, "until", "until: has to lie ahead, by a year at most");
-	const struct silence silence = {
-	    request.fingerprint, request.until, {now_ms}, .reason = request.reason, .by = request.by};
+	const struct silence silence = {.fingerprint = request.fingerprint,
+	                                .until = request.until,
+	                                .at = {now_ms},
+	                                .reason = request.reason,
+	                                .by = request.by};
 	json_encode(&silence_table, &silence, &(struct json_writer){.out = &value});
-	name_of(r, request.fingerprint, name);
+	requests_name(r, request.fingerprint, name);
 	if (bus_kv_put(q->bus, BUCKET_SILENCES, name, buf_span(&value), NULL, err) != STATUS_OK)
 		return err->status;
 	const struct findings_reply answer = {.fingerprint = request.fingerprint, .silenced_until = request.until};
@@ -138,10 +157,10 @@ static enum status handle_unsilence(void *arg, const struct micro_request *r, st
 {
 	struct requests *q = arg;
 	struct findings_request request;
-	char name[NAME_BYTES];
+	char name[REQUESTS_NAME_BYTES];
 	if (micro_decode(r, &findings_unsilence_request_table, &request, err) != STATUS_OK)
 		return err->status;
-	name_of(r, request.fingerprint, name);
+	requests_name(r, request.fingerprint, name);
 	if (bus_kv_delete(q->bus, BUCKET_SILENCES, name, err) != STATUS_OK)
 		return err->status;
 	const struct findings_reply answer = {.fingerprint = request.fingerprint};
@@ -153,7 +172,9 @@ const struct micro_endpoint notifier_endpoints[NOTIFIER_ENDPOINTS] = {
     {"list", "gannet.*.findings.list", handle_list, "Open findings, worst first, and what was told of them"},
     {"get", "gannet.*.findings.get", handle_get, "One finding"},
     {"silence", "gannet.*.findings.silence", handle_silence, "Keep a finding from being told for a while"},
-    {"unsilence", "gannet.*.findings.unsilence", handle_unsilence, "End a silence"},
+    {"unsilence", "gannet.*.findings.unsilence", handle_unsilence, "End a silence or a window of maintenance"},
+    {"maintain", "gannet.*.findings.maintain", requests_maintain, "Tell nothing new for a while"},
+    {"maintenance", "gannet.*.findings.maintenance", requests_maintenance, "Windows of maintenance"},
 };
 
 enum status requests_start(struct requests *r, struct err *err)

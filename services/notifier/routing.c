@@ -7,6 +7,7 @@
 
 #include "core/env.h"
 #include "target.h"
+#include "window.h"
 
 /* What A10 wants to be filed where, for targets that no route names. */
 static const struct default_route {
@@ -183,18 +184,6 @@ void routing_free(struct routing *c)
 
 /* ---- what applies to a finding */
 
-static bool matches_any(struct json list, struct span text)
-{
-	scoped_arena a = {0};
-	struct json key, v;
-	if (!json_count(list))
-		return true;
-	for (struct json_iter it = json_iter(list); json_next(&it, &key, &v);)
-		if (span_glob(text, json_text(v, &a)))
-			return true;
-	return false;
-}
-
 static bool tenant_matches(struct span glob, struct span tenant)
 {
 	return !glob.p || span_glob(tenant, glob);
@@ -205,7 +194,7 @@ bool routing_has(const struct routing *c, const struct target *t, struct span te
 	for (size_t i = 0; i < c->routes_n; i++) {
 		const struct notifier_route *r = &c->routes[i];
 		if (span_eq(r->target, t->is.name) && tenant_matches(r->tenant, tenant) && f->severity >= r->min_severity &&
-		    matches_any(r->sources, f->source) && matches_any(r->types, f->type) &&
+		    globs_match(r->sources, f->source) && globs_match(r->types, f->type) &&
 		    (!r->min_occurrences.set || f->occurrences >= r->min_occurrences.v))
 			return true;
 	}
@@ -217,7 +206,7 @@ bool routing_holds_back(const struct routing *c, struct span tenant, const struc
 	for (size_t i = 0; i < c->windows_n; i++) {
 		const struct notifier_window *w = &c->windows[i];
 		if (now_ms >= w->from.ms && now_ms < w->until.ms && tenant_matches(w->tenant, tenant) &&
-		    matches_any(w->sources, f->source))
+		    globs_match(w->sources, f->source))
 			return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
 #include "bus/topology.h"
 #include "contract/job.h"
 #include "core/utf8.h"
+#include "core/wait.h"
 #include "services/watchers/watcher.h"
 
 #define LOAD_MS 10000
@@ -27,30 +28,37 @@ struct loading {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	bool caught_up;
-	struct watch_run *run;
-	size_t key_at;
+	struct arena *arena;
+	void (*each)(void *arg, const struct finding_kept *k);
+	void *arg;
 };
+
+/* "$KV.findings.<tenant>.<fingerprint>" */
+static struct span tenant_of(struct span subject)
+{
+	span_cut(&subject, '.');
+	if (subject.p)
+		span_cut(&subject, '.');
+	return subject.p ? span_cut(&subject, '.') : (struct span){0};
+}
 
 static void on_finding(void *arg, const struct bus_in *m, uint64_t sequence, int64_t stored_ms)
 {
 	struct loading *l = arg;
-	struct watch_run *r = l->run;
-	struct json v, watch, area;
+	struct json v, label;
 	struct err err;
-	(void)sequence, (void)stored_ms;
+	(void)stored_ms;
 	if (!m->data.n)
-		return; /* resolved and deleted */
-	struct span data = arena_dup(r->arena, m->data);
-	struct open_finding *o = arena_new(r->arena, struct open_finding);
+		return; /* deleted */
+	struct span data = arena_dup(l->arena, m->data);
+	struct finding_kept k = {.tenant = arena_dup(l->arena, tenant_of(m->subject)), .revision = sequence};
 	if (json_parse(data, &v, &err) != STATUS_OK ||
-	    json_decode(&finding_table, v, JSON_LENIENT, r->arena, &o->finding, &err) != STATUS_OK)
+	    json_decode(&finding_table, v, JSON_LENIENT, l->arena, &k.finding, &err) != STATUS_OK)
 		return;
-	if (!json_member(o->finding.labels, SPAN("watch"), &watch) || !json_text_is(watch, r->watch->name))
+	if (!json_member(k.finding.labels, SPAN("watch"), &label))
 		return;
-	json_member(o->finding.labels, SPAN("area"), &area);
-	o->area = json_text(area, r->arena);
-	o->next = r->open;
-	r->open = o;
+	k.watch = json_text(label, l->arena);
+	l->each(l->arg, &k);
 }
 
 static void on_caught_up(void *arg)
@@ -62,25 +70,22 @@ static void on_caught_up(void *arg)
 	pthread_mutex_unlock(&l->lock);
 }
 
-enum status findings_load(struct watch_run *r, struct err *err)
+enum status findings_each(struct bus *b, const char *filter, struct arena *a,
+                          void (*each)(void *arg, const struct finding_kept *k), void *arg, struct err *err)
 {
-	struct loading l = {.run = r};
+	struct loading l = {.arena = a, .each = each, .arg = arg};
 	struct bus_follow *follow;
-	char filter[96];
-	snprintf(filter, sizeof filter, "$KV." BUCKET_FINDINGS ".%.*s.>", SPAN_ARG(r->watch->tenant));
 	pthread_mutex_init(&l.lock, NULL);
-	pthread_cond_init(&l.done, NULL);
+	wait_cond_init(&l.done);
 	const struct bus_follow_options o = {.stream = "KV_" BUCKET_FINDINGS,
 	                                     .filter = filter,
 	                                     .last_per_subject = true,
 	                                     .message = on_finding,
 	                                     .caught_up = on_caught_up,
 	                                     .arg = &l};
-	enum status s = bus_follow_open(r->w->bus, &o, &follow, err);
+	enum status s = bus_follow_open(b, &o, &follow, err);
 	if (s == STATUS_OK) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += LOAD_MS / 1000;
+		struct timespec until = wait_until(LOAD_MS);
 		pthread_mutex_lock(&l.lock);
 		while (!l.caught_up && pthread_cond_timedwait(&l.done, &l.lock, &until) == 0)
 			continue;
@@ -94,10 +99,43 @@ enum status findings_load(struct watch_run *r, struct err *err)
 	return s;
 }
 
+static void load_one(void *arg, const struct finding_kept *k)
+{
+	struct watch_run *r = arg;
+	struct json area;
+	if (k->finding.status != FINDING_OPEN || !span_eq(k->watch, r->watch->name))
+		return;
+	struct open_finding *o = arena_new(r->arena, struct open_finding);
+	o->finding = k->finding;
+	json_member(o->finding.labels, SPAN("area"), &area);
+	o->area = json_text(area, r->arena);
+	o->next = r->open;
+	r->open = o;
+}
+
+enum status findings_load(struct watch_run *r, struct err *err)
+{
+	char filter[96];
+	snprintf(filter, sizeof filter, "$KV." BUCKET_FINDINGS ".%.*s.>", SPAN_ARG(r->watch->tenant));
+	return findings_each(r->w->bus, filter, r->arena, load_one, r, err);
+}
+
 void findings_free(struct watch_run *r)
 {
 	free(r->drafts);
 	r->drafts = NULL;
+}
+
+enum status finding_publish(struct bus *b, struct span tenant, const struct finding *f, const char *turn, struct err *err)
+{
+	char subject[FINDING_SUBJECT_BYTES], id[200];
+	scoped_buf body = {0};
+	finding_subject(tenant, f, subject);
+	snprintf(id, sizeof id, "finding-%.*s-%s-%u-%u", SPAN_ARG(f->fingerprint), turn, f->status, f->severity);
+	json_encode(&finding_table, f, &(struct json_writer){.out = &body});
+	const struct bus_header header = {HEADER_MSG_ID, span_from(id)};
+	const struct bus_out out = {subject, NULL, buf_span(&body), &header, 1};
+	return bus_store_wait(b, &out, STORE_MS, NULL, err);
 }
 
 /* ---- comparing */
@@ -164,27 +202,17 @@ static struct finding finding_of(struct watch_run *r, const struct draft *d, con
 
 static enum status publish(struct watch_run *r, const struct finding *f, struct err *err)
 {
-	char subject[FINDING_SUBJECT_BYTES], id[200];
-	scoped_buf body = {0};
-	finding_subject(r->watch->tenant, f, subject);
 	/* The same run done again after a crash says the same under the same id. */
-	snprintf(id, sizeof id, "finding-%.*s-%s-%u-%u", SPAN_ARG(f->fingerprint), r->run_id, f->status, f->severity);
-	json_encode(&finding_table, f, &(struct json_writer){.out = &body});
-	const struct bus_header header = {HEADER_MSG_ID, span_from(id)};
-	const struct bus_out out = {subject, NULL, buf_span(&body), &header, 1};
-	return bus_store_wait(r->w->bus, &out, STORE_MS, NULL, err);
+	return finding_publish(r->w->bus, r->watch->tenant, f, r->run_id, err);
 }
 
+/* What is resolved stays until targets were told, too: the notifier takes it away. */
 static enum status keep(struct watch_run *r, const struct finding *f, struct err *err)
 {
 	char key[128];
-	snprintf(key, sizeof key, "%.*s.%.*s", SPAN_ARG(r->watch->tenant), SPAN_ARG(f->fingerprint));
-	if (f->status == FINDING_RESOLVED) {
-		enum status s = bus_kv_delete(r->w->bus, BUCKET_FINDINGS, key, err);
-		return s == STATUS_NOT_FOUND ? STATUS_OK : s;
-	}
 	scoped_buf body = {0};
 	uint64_t revision;
+	snprintf(key, sizeof key, "%.*s.%.*s", SPAN_ARG(r->watch->tenant), SPAN_ARG(f->fingerprint));
 	json_encode(&finding_table, f, &(struct json_writer){.out = &body});
 	return bus_kv_put(r->w->bus, BUCKET_FINDINGS, key, buf_span(&body), &revision, err);
 }

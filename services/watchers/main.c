@@ -14,6 +14,8 @@ static const struct env_option options[] = {
      "how often is looked whether that file has changed", .unit = 1000},
     {"GANNET_WATCH_HISTORY", ENV_INT, offsetof(struct watchers_env, history), "50", 1, WATCH_HISTORY_MAX,
      "runs kept of each watch"},
+    {"GANNET_WATCH_UNWATCHED", ENV_MS, offsetof(struct watchers_env, unwatched_ms), "1h", 0, 30ll * 86400000,
+     "findings of a watch that was not in the file for so long are closed as no longer watched; 0: never", .unit = 1000},
 };
 
 static const char *const topology[] = {
@@ -28,6 +30,7 @@ static void release(struct watchers *w)
 	settings_end(w->settings);
 	timetable_stop(t);
 	settings_free(w->settings);
+	unwatched_free(w->unwatched);
 	book_close(w->book);
 	free(w);
 }
@@ -65,6 +68,7 @@ static enum status start(struct service *service, struct err *err)
 	*w = (struct watchers){
 	    .service = service, .bus = service_bus(service), .clock = service_clock(service), .env = &env};
 	w->lease_ms = service_limits(service).lease_ms;
+	w->unwatched = unwatched_new(w);
 	enum status s = start_parts(w, err);
 	if (s != STATUS_OK) {
 		release(w);

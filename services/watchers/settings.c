@@ -229,8 +229,10 @@ static void *run(void *arg)
 			continue;
 		bool stopping = s->stopping;
 		pthread_mutex_unlock(&s->lock);
-		if (!stopping)
+		if (!stopping) {
 			look(s);
+			unwatched_look(s->w->unwatched);
+		}
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);

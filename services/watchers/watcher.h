@@ -77,4 +77,17 @@ enum status findings_load(struct watch_run *r, struct err *err) must_check;
 enum status findings_settle(struct watch_run *r, struct err *err) must_check;
 void findings_free(struct watch_run *r);
 
+/* A finding of a watch, as the bucket has it. */
+struct finding_kept {
+	struct span tenant, watch;
+	struct finding finding; /* open, or resolved and not yet taken away */
+	uint64_t revision;
+};
+/* Those that match the filter, in `a`; `each` is called on a thread of the client, until this returns. */
+enum status findings_each(struct bus *b, const char *filter, struct arena *a,
+                          void (*each)(void *arg, const struct finding_kept *k), void *arg, struct err *err) must_check;
+/* Stored when this returns OK. The same of one `turn` is stored once. */
+enum status finding_publish(struct bus *b, struct span tenant, const struct finding *f, const char *turn,
+                            struct err *err) must_check;
+
 #endif

@@ -13,6 +13,7 @@ struct watchers_env {
 	const char *file;  /* GANNET_WATCHERS */
 	int64_t reload_ms; /* GANNET_WATCHERS_RELOAD */
 	int64_t history;   /* GANNET_WATCH_HISTORY */
+	int64_t unwatched_ms; /* GANNET_WATCH_UNWATCHED; 0: never */
 };
 
 struct watchers {
@@ -24,11 +25,20 @@ struct watchers {
 	struct book *book;
 	struct settings *settings;
 	struct timetable *timetable;
+	struct unwatched *unwatched;
 	struct micro *micro;
 };
 
 /* turn.c: does a turn of a watch, scheduled or asked for by hand. For timetable_options.run. */
 enum status turn_run(void *arg, struct span name, const struct schedule_turn *turn, struct err *err);
+
+/*
+ * unwatched.c: closes the findings of watches that were not in the configuration for env->unwatched_ms. Looks once in a
+ * while, however often it is called; one thread at a time.
+ */
+struct unwatched *unwatched_new(struct watchers *w);
+void unwatched_free(struct unwatched *u); /* NULL is fine */
+void unwatched_look(struct unwatched *u);
 
 /* requests.c */
 #define WATCH_ENDPOINTS 4

@@ -5,8 +5,9 @@
 
 #include "diagnose/diagnose.h"
 #include "diagnose/patterns.h"
+#include "diagnose/line.h"
 #include "tests/lib/incidents.h"
-#include "tests/lib/logs.h"
+#include "tests/lib/log_grouping.h"
 #include "tests/lib/test.h"
 
 #define DAY_MS 86400000ll
@@ -17,6 +18,7 @@
 #define SLICES ((HISTORY_DAYS + 1) * DAY_MS / SERIES_SLICE_MS)
 #define LINES 400000
 #define RUNS 3
+#define FORMAT_EVENTS 20000
 
 static double processor_s(void)
 {
@@ -216,6 +218,23 @@ static void measure_logs(void)
 	      "lines whose pattern holds exactly their template's lines");
 }
 
+/* ---- formats of well-known programs */
+
+static void measure_formats(void)
+{
+	double sum = 0, least = 1;
+	for (size_t i = 0; i < LOG_FORMATS; i++) {
+		char name[64];
+		double accuracy = log_grouping_accuracy(&log_formats[i], FORMAT_EVENTS, 4711, NULL);
+		snprintf(name, sizeof name, "log_grouping_%s", log_formats[i].name);
+		print(name, accuracy, "share", 1, "20,000 events, lines whose pattern holds exactly their template's lines");
+		sum += accuracy;
+		least = accuracy < least ? accuracy : least;
+	}
+	print("log_grouping_formats_mean", sum / LOG_FORMATS, "share", LOG_FORMATS, "mean of the formats");
+	print("log_grouping_formats_least", least, "share", LOG_FORMATS, "the worst of the formats");
+}
+
 TEST(latencies)
 {
 	measure_incidents("latency_spike", false);
@@ -224,6 +243,11 @@ TEST(latencies)
 TEST(errors)
 {
 	measure_incidents("error_rate", true);
+}
+
+TEST(formats)
+{
+	measure_formats();
 }
 
 TEST(logs)

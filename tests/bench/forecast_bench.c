@@ -1,8 +1,9 @@
 /*
  * Compares the forecast of a month's costs with three that people use: last month's costs, a plain regression, and last
  * week's days again. Mean absolute percentage errors over generated series: one JSON line for each kind and one over all.
- * The forecast's settings were chosen on the kinds of the first set with its seed, so those figures flatter it ("tuned
- * on"). The second set is held out: other seeds of those kinds, and kinds that nothing was chosen on.
+ * The forecast's candidates and settings were chosen on the kinds of the first set with its seed, so those figures flatter it
+ * ("chosen on"). The second set is held out: other seeds of those kinds, and kinds that nothing was chosen on, which were
+ * written before and judged once after everything was chosen. Whoever chooses anew by them needs others to judge by.
  */
 #include <math.h>
 #include <stdio.h>
@@ -110,8 +111,6 @@ static void intermittent(double *v)
 		v[i] = uniform() < 0.4 ? 20 * exp(0.6 * gauss()) : 0;
 }
 
-/* ---- kinds that no setting was chosen on */
-
 /* Compound growth in which the weekend's share grows or shrinks too: weekday and trend do not just multiply. */
 static void changing_week(double *v)
 {
@@ -171,24 +170,104 @@ static void customers(double *v)
 	}
 }
 
+/* ---- kinds that nothing was chosen on */
+
+/* As billing and reporting: the first and last days of a month are heavy, whatever weekday they are. */
+static void month_ends(double *v)
+{
+	double level = 40 + 40 * uniform(), heavy = 1.5 + 2 * uniform(), share = 0.2 + 0.6 * uniform();
+	for (int i = 0; i < DAYS; i++) {
+		double day = fmod(i + 11, 30.44);
+		v[i] = fmax(0, level * weekend(i, share) * (day < 3 || day > 28.44 ? heavy : 1) * (1 + 0.12 * gauss()));
+	}
+}
+
+/* Launches: a jump that many try at once, which then fades away. */
+static void launches(double *v)
+{
+	double hype = 0, fade = exp2(-1 / (7 + 20 * uniform())), slope = 0.002 * uniform();
+	for (int i = 0; i < DAYS; i++) {
+		hype = hype * fade + (uniform() < 1.0 / 50 ? 0.5 + 2 * uniform() : 0);
+		v[i] = fmax(0, 50 * (1 + slope * i + hype) * weekend(i, 0.6) * (1 + 0.12 * gauss()));
+	}
+}
+
+/* A batch system that somebody turns on and off for weeks. */
+static void switched(double *v)
+{
+	double low = 30 + 30 * uniform(), high = low * (1.5 + 2 * uniform());
+	bool on = uniform() < 0.5;
+	for (int i = 0; i < DAYS; i++) {
+		on = uniform() < 1.0 / 35 ? !on : on;
+		v[i] = (on ? high : low) * exp(0.15 * gauss());
+	}
+}
+
+/* Growth into a daily quota, which nothing exceeds. */
+static void capped(double *v)
+{
+	double rate = 0.004 + 0.01 * uniform(), quota = 80 + 120 * uniform();
+	for (int i = 0; i < DAYS; i++)
+		v[i] = fmin(quota, fmax(0, 40 * exp(rate * i) * weekend(i, 0.5) * (1 + 0.2 * gauss())));
+}
+
+/* As the views of a page of an encyclopedia: a weekly shape of its own, a slow season, a level that wanders, bursts. */
+static void page_views(double *v)
+{
+	double week[7], level = 0, burst = 0, phase = 2 * M_PI * uniform();
+	for (int d = 0; d < 7; d++)
+		week[d] = 0.12 * gauss();
+	for (int i = 0; i < DAYS; i++) {
+		level = 0.98 * level + 0.035 * gauss();
+		burst = 0.6 * burst + (uniform() < 0.02 ? 1.5 * uniform() : 0);
+		v[i] = 100 * exp(level + burst + week[i % 7] + 0.15 * sin(2 * M_PI * i / 365 + phase) + 0.08 * gauss());
+	}
+}
+
+/* As a town's electricity: a season, weekdays, and weather that stays for some days. */
+static void electricity(double *v)
+{
+	double weather = 0, phase = 2 * M_PI * uniform(), season = 0.1 + 0.25 * uniform();
+	for (int i = 0; i < DAYS; i++) {
+		weather = 0.75 * weather + 0.04 * gauss();
+		v[i] = 90 * (1 + season * sin(2 * M_PI * i / 365 + phase) + weather) * weekend(i, 0.85);
+	}
+}
+
+/* As a shop's sales: whole numbers of orders, weekends stronger, weeks of promotion. */
+static void shop(double *v)
+{
+	double mean = 5 + 20 * uniform(), price = 1 + 9 * uniform(), slope = 0.0015 * gauss();
+	int until = -1;
+	for (int i = 0; i < DAYS; i++) {
+		if (i > until && uniform() < 1.0 / 40)
+			until = i + 6;
+		double expected = mean * exp(slope * i) * weekend(i, 1.6) * (i <= until ? 1.8 : 1) * exp(0.2 * gauss());
+		v[i] = price * round(fmax(0, expected + sqrt(expected) * gauss()));
+	}
+}
+
 struct kind {
 	const char *name;
 	void (*make)(double *v);
 };
-static const struct kind tuned_on[] = {{"flat", flat},
-                                       {"trend", trend},
-                                       {"office", office},
-                                       {"growing office", growing_office},
-                                       {"exponential", exponential},
-                                       {"step", step},
-                                       {"spikes", spikes},
-                                       {"wandering", wandering},
-                                       {"intermittent", intermittent}};
-static const struct kind never_seen[] = {{"changing week", changing_week},
-                                         {"holidays", holidays},
-                                         {"drift with gaps", drift_with_gaps},
-                                         {"saturating", saturating},
-                                         {"customers", customers}};
+static const struct kind chosen_on[] = {{"flat", flat},
+                                        {"trend", trend},
+                                        {"office", office},
+                                        {"growing office", growing_office},
+                                        {"exponential", exponential},
+                                        {"step", step},
+                                        {"spikes", spikes},
+                                        {"wandering", wandering},
+                                        {"intermittent", intermittent},
+                                        {"changing week", changing_week},
+                                        {"holidays", holidays},
+                                        {"drift with gaps", drift_with_gaps},
+                                        {"saturating", saturating},
+                                        {"customers", customers}};
+static const struct kind never_seen[] = {{"month ends", month_ends}, {"launches", launches},       {"switched", switched},
+                                         {"capped growth", capped},  {"page views", page_views}, {"electricity", electricity},
+                                         {"shop", shop}};
 
 /* ---- the four forecasts of a month, `done` days of which are over */
 
@@ -288,8 +367,8 @@ static void measure_set(const char *set, const struct kind *kinds, size_t n, str
 TEST(months_of_the_series_the_settings_were_chosen_on)
 {
 	struct errors all = {0};
-	measure_set("tuned on", tuned_on, countof(tuned_on), &all);
-	report("tuned on", "all", &all);
+	measure_set("chosen on", chosen_on, countof(chosen_on), &all);
+	report("chosen on", "all", &all);
 	for (int m = 1; m < METHODS; m++)
 		CHECK(all.sum[OURS] < all.sum[m]);
 }
@@ -297,24 +376,19 @@ TEST(months_of_the_series_the_settings_were_chosen_on)
 TEST(months_of_series_that_were_held_out)
 {
 	static const uint64_t seeds[] = {2463534242ull, 0x9e3779b97f4a7c15ull, 6364136223846793005ull};
-	struct errors seen = {0}, unseen = {0}, all = {0};
+	struct errors seen = {0}, unseen = {0};
 	for (size_t s = 0; s < countof(seeds); s++) {
-		char set[64];
 		state = seeds[s];
-		snprintf(set, sizeof set, "held out: other seed %zu", s + 1);
-		struct errors one = {0};
-		for (size_t k = 0; k < countof(tuned_on); k++) {
+		for (size_t k = 0; k < countof(chosen_on); k++) {
 			struct errors kind;
-			measure(&tuned_on[k], SERIES, &kind);
-			add(&one, &kind);
+			measure(&chosen_on[k], SERIES, &kind);
+			add(&seen, &kind);
 		}
-		report(set, "all kinds tuned on", &one);
-		add(&seen, &one);
 	}
-	state = seeds[0] ^ seeds[1];
+	report("held out: other seeds", "all", &seen);
+	state = seeds[0] ^ seeds[1] ^ seeds[2];
 	measure_set("held out: other kinds", never_seen, countof(never_seen), &unseen);
 	report("held out: other kinds", "all", &unseen);
-	add(&all, &seen);
-	add(&all, &unseen);
-	report("held out", "all", &all);
+	for (int m = 1; m < METHODS; m++)
+		CHECK(seen.sum[OURS] < seen.sum[m] && unseen.sum[OURS] < unseen.sum[m]);
 }

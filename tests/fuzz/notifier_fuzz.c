@@ -3,6 +3,7 @@
 
 #include "services/notifier/routing.c"
 #include "services/notifier/target.c"
+#include "services/notifier/window.c"
 
 static enum status check_nothing(const struct target *t, struct err *err)
 {

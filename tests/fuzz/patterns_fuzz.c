@@ -1,6 +1,7 @@
-/* Fuzzes log clustering: every line of any bytes has a pattern that counts it, and the same line the same one. */
+/* Fuzzes the reading of log lines, and log clustering: every line of any bytes has a pattern that counts it, and the same line the same one. */
 #include <stdlib.h>
 
+#include "diagnose/line.h"
 #include "diagnose/patterns.h"
 
 #define require(cond)                                                                                                  \
@@ -17,6 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	int64_t added = 0, counted = 0;
 	for (struct span rest = span_of(data, n); rest.p;) {
 		struct span line = span_cut(&rest, '\n');
+		scoped_arena a = {0};
+		struct log_line l;
+		log_line_read(line, 1772000000000, &a, &l);
+		require(l.message.n <= line.n && (!l.continues || !l.dated));
 		size_t i = patterns_add(p, line, added);
 		if (i == PATTERNS_NONE)
 			continue;

@@ -115,13 +115,12 @@ UNUSED static void check_ledger(const struct spent *spent)
 	CHECK_INT(sql_number(LEDGER_COST), spent->cost_nanousd);
 	CHECK_INT(sql_number("SELECT sum(total_tokens) FROM ai_usage_metrics"), spent->tokens);
 	CHECK_INT(sql_number("SELECT count(DISTINCT (tenant, job_id, run)) FROM ai_usage_metrics"), spent->events);
-	static const char *const grains[] = {"minute", "hour", "day", "month"}, *const sets[] = {"model", "work", "user"};
-	for (size_t g = 0; g < countof(grains); g++)
-		for (size_t s = 0; s < 3; s++) {
-			CHECK_INT(sql_number(text_of("SELECT coalesce(sum(jobs), 0) FROM ai_usage_%s_%s", grains[g], sets[s])), spent->events);
-			CHECK_INT(sql_number(text_of("SELECT coalesce(sum(cost_nanousd), 0) FROM ai_usage_%s_%s", grains[g], sets[s])),
-			          spent->cost_nanousd);
-		}
+	static const char *const tables[] = {"minute_model", "hour_model", "hour_work", "hour_user",   "day_model",   "day_work",
+	                                     "day_user",     "month_model", "month_work", "month_user", "month_habit", "quarter_habit"};
+	for (size_t i = 0; i < countof(tables); i++) {
+		CHECK_INT(sql_number(text_of("SELECT coalesce(sum(jobs), 0) FROM ai_usage_%s", tables[i])), spent->events);
+		CHECK_INT(sql_number(text_of("SELECT coalesce(sum(cost_nanousd), 0) FROM ai_usage_%s", tables[i])), spent->cost_nanousd);
+	}
 }
 
 /* Asks gannet.<tenant>.analytics.<verb>; the answer must have this status. */

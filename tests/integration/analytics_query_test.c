@@ -112,6 +112,9 @@ TEST(whole_months_in_the_middle_and_parts_of_them_at_the_edges_add_up)
 	same(b, "pipeline,field_name", "Asia/Kolkata", from, to, "", "pipeline, field_name", "true", 2);
 	same(b, "month", "Europe/Berlin", from, to, "", "to_char(at AT TIME ZONE 'Europe/Berlin', 'YYYY-MM')", "true", 1);
 	same(b, "month,user_id", "UTC", whole_from, whole_to, "", "to_char(at, 'YYYY-MM'), user_id", "true", 2);
+	/* From January 15 on: the quarter, less the days before. */
+	same(b, "user_id,model", "UTC", from, to, "", "user_id, model", "true", 2);
+	same(b, "user_id,model", "Asia/Kolkata", whole_from, to, "", "user_id, model", "true", 2);
 }
 
 TEST(a_day_of_clock_change_has_23_or_25_hours)
@@ -195,6 +198,10 @@ TEST(percentiles_are_as_near_as_promised_and_rates_exact)
 		near("p99", atof(test_json(answer, text_of("/rows/%d/p99_processing_ms", i))), exact_quantile("processing_ms", 0.99, where));
 		near("first token", atof(test_json(answer, text_of("/rows/%d/p95_first_token_ms", i))), exact_quantile("first_token_ms", 0.95, where));
 	}
+	/* Of all models together, whole hours and less. */
+	const char *all = ask_analytics(b, "acme", "performance", "{\"from\":\"2026-03-20T03:17:00Z\",\"to\":\"2026-03-22T23:05:00Z\"}", STATUS_OK, NULL);
+	near("all models", atof(test_json(all, "/rows/0/p95_processing_ms")),
+	     exact_quantile("processing_ms", 0.95, "at >= '2026-03-20T03:17Z' AND at < '2026-03-22T23:05Z'"));
 	near("total", atof(test_json(answer, "/totals/p99_processing_ms")), exact_quantile("processing_ms", 0.99, "at < '2026-03-24'"));
 	/* From the ledger, as accurately. */
 	answer = ask_analytics(b, "acme", "performance",

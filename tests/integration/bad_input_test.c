@@ -53,7 +53,7 @@ TEST(hostile_json_is_rejected_as_a_publication_and_refused_as_a_request)
 		publish(SUBMIT, span_from(hostile[i]));
 	wait_rejected(countof(hostile));
 	static const char *const verbs[] = {"create", "get",        "list",     "cancel", "retry",   "bulk_retry",
-	                                    "rerun",  "regenerate", "feedback", "stats",  "cleanup", "retry_failed"};
+	                                    "rerun",  "regenerate", "feedback", "stats",  "cleanup", "retry_failed", "queue_pending"};
 	for (size_t v = 0; v < countof(verbs); v++)
 		for (size_t i = 0; i < countof(hostile); i++)
 			ask_status(bus, "acme", verbs[v], hostile[i], STATUS_INVALID, NULL);

@@ -22,6 +22,7 @@ struct github_fault {
 	const char *method;
 	int status, times;
 	bool done; /* the call takes effect, its answer is lost */
+	bool held; /* the call takes effect, its answer waits for github_release() */
 	const char *retry_after;
 };
 
@@ -34,6 +35,8 @@ static struct {
 	struct buf posts; /* bodies posted to /hook, each on a line, behind its event's name */
 	char signature[128], timestamp[32], key[256];
 	int hook_status;
+	struct http_exchange *held;
+	struct buf held_answer;
 } github = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- answers */
@@ -201,7 +204,7 @@ static void github_graphql_call(struct http_exchange *x, struct json body)
 static bool github_fails(struct http_exchange *x, bool done)
 {
 	struct github_fault *f = &github.fault;
-	if (!f->times || f->done != done || !span_is(http_exchange_method(x), f->method))
+	if (!f->times || f->held || f->done != done || !span_is(http_exchange_method(x), f->method))
 		return false;
 	f->times--;
 	if (f->done) {
@@ -211,6 +214,20 @@ static bool github_fails(struct http_exchange *x, bool done)
 	if (f->retry_after)
 		http_exchange_add_header(x, "retry-after", f->retry_after);
 	github_answer(x, f->status, SPAN("{\"message\":\"no\"}"));
+	return true;
+}
+
+static bool github_holds(struct http_exchange *x, const struct buf *answer)
+{
+	struct github_fault *f = &github.fault;
+	if (!f->times || !f->held || !span_is(http_exchange_method(x), f->method))
+		return false;
+	CHECK(!github.held);
+	f->times--;
+	buf_reset(&github.held_answer);
+	buf_addspan(&github.held_answer, buf_span(answer));
+	http_exchange_later(x);
+	github.held = x;
 	return true;
 }
 
@@ -264,7 +281,8 @@ static void github_route(struct http_exchange *x, struct json body)
 	if (github_fails(x, true))
 		return;
 	github_put(&w, number);
-	github_answer(x, post ? 201 : 200, buf_span(&out));
+	if (!github_holds(x, &out))
+		github_answer(x, post ? 201 : 200, buf_span(&out));
 }
 
 static void github_handle(void *arg, struct http_exchange *x)
@@ -298,10 +316,27 @@ static const char *github_start(void)
 	return text_of("http://127.0.0.1:%d", http_server_port(github.server));
 }
 
-static void github_fault(struct github_fault f)
+UNUSED static void github_fault(struct github_fault f)
 {
 	pthread_mutex_lock(&github.lock);
 	github.fault = f;
+	pthread_mutex_unlock(&github.lock);
+}
+
+UNUSED static bool github_is_holding(void)
+{
+	pthread_mutex_lock(&github.lock);
+	bool holding = github.held != NULL;
+	pthread_mutex_unlock(&github.lock);
+	return holding;
+}
+
+UNUSED static void github_release(void)
+{
+	pthread_mutex_lock(&github.lock);
+	CHECK(github.held != NULL);
+	github_answer(github.held, 201, buf_span(&github.held_answer));
+	github.held = NULL;
 	pthread_mutex_unlock(&github.lock);
 }
 

@@ -140,6 +140,10 @@ TEST(role_user_sees_and_touches_its_own_only)
 	CHECK_INT(POST("/api/v1/ai-jobs/bulk_retry/", user, "{\"status\":\"failed\"}").status, 200);
 	CHECK_SPAN(span_from(gw_asked("jobs.bulk_retry").body), "{\"status\":\"failed\",\"user_id\":\"user-17\"}");
 	gw_check_error(POST("/api/v1/ai-jobs/bulk_retry/", user, "{\"user_id\":\"eve\"}"), 403, "user_id", "own name");
+	gw_play("jobs.queue_pending", gw_example("jobs.queue_pending.reply"));
+	CHECK_INT(POST("/api/v1/ai-jobs/queue_pending/", user, "").status, 200);
+	CHECK_SPAN(span_from(gw_asked("jobs.queue_pending").body), "{\"user_id\":\"user-17\"}");
+	gw_check_error(POST("/api/v1/ai-jobs/queue_pending/", user, "{\"user_id\":\"eve\"}"), 403, "user_id", "own name");
 	static const char *const others[] = {RECORD("\"user_id\":\"eve\","), RECORD("")};
 	static const char *const acts[] = {"/api/v1/ai-jobs/j1/retry/", "/api/v1/ai-jobs/j1/cancel/", "/api/v1/llm_jobs/j1/rerun",
 	                                   "/api/v1/llm_jobs/j1/regenerate"};

@@ -585,6 +585,59 @@ TEST(bulk_retry_retries_what_matches)
 	WAIT_FOR(count_sql("SELECT count(*) FROM ai_jobs WHERE status = 'pending'") == 5, "all to wait again");
 }
 
+/* The place of the job in JOBS. */
+static uint64_t place_of(struct bus *b, const char *id)
+{
+	struct bus_stream_state s;
+	struct err err;
+	uint64_t found = 0;
+	CHECK_OK(bus_stream_state(b, STREAM_JOBS, &s, &err), err);
+	for (uint64_t i = s.first_sequence; i && i <= s.last_sequence && !found; i++) {
+		struct bus_stored_message m;
+		if (bus_get_sequence(b, STREAM_JOBS, i, &m, &err) != STATUS_OK)
+			continue;
+		if (memmem(m.data.p, m.data.n, id, strlen(id)))
+			found = i;
+		bus_stored_message_free(&m);
+	}
+	return found;
+}
+
+TEST(queue_pending_queues_what_is_nowhere_and_nothing_else)
+{
+	struct bus *b = test_bus();
+	struct err err;
+	char later[RFC3339_BYTES];
+	rfc3339_format(clock_wall_ms(&clock_system) + 3600000, later);
+	start_jobs(NULL);
+	static const char *const ids[] = {"waits", "lost-1", "lost-2", "ended"};
+	for (size_t i = 0; i < countof(ids); i++)
+		test_submit(b, "acme", "llm", "default", ids[i], text_of(LLM_MEMBERS ",\"user_id\":\"u%zu\"", i % 2));
+	ask(b, "acme", "create", text_of("{\"job_id\":\"delayed\",\"run_at\":\"%s\"," LLM_MEMBERS "}", later));
+	for (size_t i = 0; i < countof(ids); i++)
+		wait_status("acme", ids[i], "pending");
+	wait_status("acme", "delayed", "pending");
+	CHECK_OK(bus_delete_sequence(b, STREAM_JOBS, place_of(b, "lost-1"), &err), err);
+	CHECK_OK(bus_delete_sequence(b, STREAM_JOBS, place_of(b, "lost-2"), &err), err);
+	CHECK_OK(bus_delete_sequence(b, STREAM_JOBS, place_of(b, "\"ended\""), &err), err);
+	tell_state(b, "acme", "ended", JOB_EVENT_COMPLETED);
+	const char *r = ask(b, "acme", "queue_pending", "{\"user_id\":\"u0\"}");
+	CHECK_MSG(strcmp(test_json(r, "/job_ids"), "[\"lost-2\"]") == 0 && strcmp(test_json(r, "/waiting"), "1") == 0, "%s", r);
+	r = ask(b, "acme", "queue_pending", "{}");
+	CHECK_MSG(strcmp(test_json(r, "/job_ids"), "[\"lost-1\"]") == 0 && strcmp(test_json(r, "/queued"), "1") == 0, "%s", r);
+	CHECK_MSG(strcmp(test_json(r, "/waiting"), "3") == 0, "%s", r); /* waits, delayed, and lost-2, which is back */
+	CHECK(place_of(b, "lost-1") && place_of(b, "lost-2"));
+	struct bus_stored_message again;
+	CHECK_OK(bus_get_sequence(b, STREAM_JOBS, place_of(b, "lost-1"), &again, &err), err);
+	CHECK_HAS(text_of("%.*s", SPAN_ARG(again.data)), "\"context\":{\"name\":\"Ada\"}");
+	bus_stored_message_free(&again);
+	wait_status("acme", "ended", "completed");
+	r = ask(b, "acme", "queue_pending", "{}");
+	CHECK_MSG(strcmp(test_json(r, "/queued"), "0") == 0 && strcmp(test_json(r, "/waiting"), "4") == 0, "%s", r);
+	CHECK_HAS(ask(b, "acme", "get", "{\"job_id\":\"lost-1\"}"), "\"run\":2");
+	CHECK(strcmp(test_json(ask(b, "other", "queue_pending", "{}"), "/queued"), "0") == 0);
+}
+
 TEST(retry_failed_leaves_what_cannot_succeed)
 {
 	struct bus *b = test_bus();
@@ -710,7 +763,7 @@ TEST(the_service_introduces_itself_as_a_micro_service)
 	CHECK_OK(bus_request(b, &(struct bus_out){.subject = "$SRV.INFO.jobs"}, 5000, &info, &err), err);
 	CHECK(strcmp(test_json(info.data, "/name"), "jobs") == 0);
 	static const char *const verbs[] = {"create", "get",        "list",     "cancel", "retry",   "bulk_retry",
-	                                    "rerun",  "regenerate", "feedback", "stats",  "cleanup", "retry_failed"};
+	                                    "rerun",  "regenerate", "feedback", "stats",  "cleanup", "retry_failed", "queue_pending"};
 	for (size_t i = 0; i < countof(verbs); i++)
 		CHECK_HAS(info.data, text_of("\"gannet.*.jobs.%s\"", verbs[i]));
 }

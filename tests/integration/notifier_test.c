@@ -1,72 +1,6 @@
 /* Findings become issues, discussions, comments and messages: each once, whatever dies. */
 #include "auth/hmac.h"
-#include "contract/notifier.h"
-#include "tests/integration/fake_github.h"
-
-#define INTEGRITY "\"source\":\"integrity\",\"type\":\"orphaned_rows\""
-
-static const char *write_file(const char *text)
-{
-	const char *path = text_of("%s/notifier.json", test_dir()), *new = text_of("%s.new", path);
-	FILE *f = fopen(new, "we");
-	CHECK(f && fputs(text, f) >= 0 && fclose(f) == 0 && rename(new, path) == 0);
-	return path;
-}
-
-/* A notifier with one target of GitHub (members of the target) and, if given, other members of the file. */
-static struct test_process *start_notifier_with(const char *target, const char *more)
-{
-	static const char *url;
-	if (!url)
-		url = github_start();
-	const char *file = write_file(text_of("{\"targets\":[{\"name\":\"repo\",\"repository\":\"acme/app\",\"api_url\":\"%s\","
-	                                      "\"secret\":\"TEST_GITHUB_TOKEN\"%s}]%s}",
-	                                      url, target, more));
-	static const char *env[8];
-	env[0] = text_of("GANNET_NOTIFIER=%s", file);
-	env[1] = "TEST_GITHUB_TOKEN=" GITHUB_TOKEN;
-	env[2] = "GANNET_NOTIFIER_CLAIM=1s";
-	env[3] = "GANNET_NOTIFIER_UPDATE_EVERY=100ms";
-	struct test_process *p = test_spawn("gannet-notifier", env, NULL);
-	test_ready(p);
-	return p;
-}
-
-static struct test_process *start_notifier(const char *more)
-{
-	return start_notifier_with(",\"kind\":\"github_issue\"", more);
-}
-
-/* Publishes a finding; `severity` of the open ones, "resolved" takes it back. */
-static void tell_finding(struct bus *b, const char *fingerprint, const char *severity, const char *members)
-{
-	static int64_t at_ms;
-	char at[RFC3339_BYTES];
-	bool resolved = strcmp(severity, "resolved") == 0;
-	const char *level = resolved ? "high" : severity;
-	int64_t now_ms = clock_wall_ms(&clock_system);
-	at_ms = now_ms > at_ms ? now_ms : at_ms + 1;
-	test_store(b, text_of("gannet.acme.findings.integrity.%s", level),
-	           span_from(text_of("{\"fingerprint\":\"%s\",\"severity\":\"%s\",\"status\":\"%s\",\"title\":\"trouble %s\","
-	                             "\"occurrences\":1,\"timestamp\":\"%s\"%s%s}",
-	                             fingerprint, level, resolved ? "resolved" : "open", fingerprint, rfc3339_format(at_ms, at),
-	                             *members ? "," : "", *members ? members : "," INTEGRITY)),
-	           NULL);
-}
-
-static struct span kv(struct bus *b, const char *bucket, const char *key)
-{
-	static struct buf value;
-	struct err err;
-	buf_reset(&value);
-	return bus_kv_get(b, bucket, key, &value, NULL, &err) == STATUS_OK ? buf_span(&value) : (struct span){0};
-}
-
-static bool is_told(struct bus *b, const char *fingerprint, const char *state)
-{
-	struct span r = kv(b, BUCKET_NOTIFIED, text_of("acme.%s.repo", fingerprint));
-	return r.p && strcmp(test_json(text_of("%.*s", SPAN_ARG(r)), "/state"), state) == 0;
-}
+#include "tests/integration/notifier_helpers.h"
 
 TEST(a_finding_becomes_one_issue_that_follows_it)
 {
@@ -237,11 +171,11 @@ TEST(maintenance_holds_new_entries_back_and_the_file_is_read_again)
 	tell_finding(b, "g1", "high", "\"source\":\"diagnosis\",\"type\":\"latency\"");
 	WAIT_FOR(is_told(b, "g1", "open"), "the one that is not held back");
 	CHECK_INT(ISSUES("trouble f1"), 0);
-	write_file("{\"targets\":[{\"name\":\"x\",\"kind\":\"pigeon\"}]}");
+	write_notifier_file("{\"targets\":[{\"name\":\"x\",\"kind\":\"pigeon\"}]}");
 	WAIT_FOR(strstr(log_of(p), "the changed file is refused"), "the refusal");
 	CHECK_HAS(log_of(p), "targets/0/kind");
 	CHECK_INT(ISSUES("trouble f1"), 0);
-	write_file(text_of("{\"targets\":[{\"name\":\"repo\",\"kind\":\"github_issue\",\"repository\":\"acme/app\",\"secret\":"
+	write_notifier_file(text_of("{\"targets\":[{\"name\":\"repo\",\"kind\":\"github_issue\",\"repository\":\"acme/app\",\"secret\":"
 	                   "\"TEST_GITHUB_TOKEN\",\"api_url\":\"http://127.0.0.1:%d\"}]}",
 	                   http_server_port(github.server)));
 	WAIT_FOR(is_told(b, "f1", "open"), "the issue after the maintenance");
@@ -284,7 +218,7 @@ TEST(webhooks_are_signed_and_tell_what_happened)
 {
 	struct bus *b = test_bus();
 	const char *url = github_start();
-	const char *file = write_file(text_of("{\"targets\":[{\"name\":\"repo\",\"kind\":\"webhook\",\"url\":\"%s/hook\","
+	const char *file = write_notifier_file(text_of("{\"targets\":[{\"name\":\"repo\",\"kind\":\"webhook\",\"url\":\"%s/hook\","
 	                                      "\"secret\":\"TEST_HOOK_KEY\"}]}",
 	                                      url));
 	struct test_process *p = test_spawn(
@@ -312,7 +246,7 @@ TEST(slack_is_told_in_its_own_words)
 	struct bus *b = test_bus();
 	const char *url = github_start();
 	const char *file =
-	    write_file(text_of("{\"targets\":[{\"name\":\"repo\",\"kind\":\"slack\",\"url\":\"%s/hook\"}]}", url));
+	    write_notifier_file(text_of("{\"targets\":[{\"name\":\"repo\",\"kind\":\"slack\",\"url\":\"%s/hook\"}]}", url));
 	test_ready(test_spawn("gannet-notifier", (const char *[]){text_of("GANNET_NOTIFIER=%s", file), NULL}, NULL));
 	tell_finding(b, "f1", "high", INTEGRITY ",\"description\":\"a <b> & **c**\"");
 	WAIT_FOR(is_told(b, "f1", "open"), "the call");
@@ -346,7 +280,7 @@ TEST(mistakes_in_the_file_are_named)
 	};
 	test_nats_url();
 	for (size_t i = 0; i < countof(cases); i++) {
-		const char *file = write_file(cases[i].file);
+		const char *file = write_notifier_file(cases[i].file);
 		struct test_process *p =
 		    test_spawn("gannet-notifier", (const char *[]){text_of("GANNET_NOTIFIER=%s", file), NULL}, NULL);
 		CHECK_INT(test_wait_exit(p), 1);

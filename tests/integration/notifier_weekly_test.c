@@ -5,6 +5,7 @@
 #include "services/notifier/routing.c"
 #include "services/notifier/target.c"
 #include "services/notifier/weekly.c"
+#include "services/notifier/window.c"
 #include "tests/integration/jobs_helpers.h"
 
 static enum status check_nothing(const struct target *t, struct err *err)

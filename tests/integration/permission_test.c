@@ -60,6 +60,7 @@ static void ask_everything(struct bus *acme, struct test_events *events)
 	acme_asks(acme, "list", "{}");
 	acme_asks(acme, "stats", "{}");
 	acme_asks(acme, "bulk_retry", "{}");
+	acme_asks(acme, "queue_pending", "{}");
 	acme_asks(acme, "retry_failed", "{}");
 	acme_asks(acme, "cleanup", "{\"days\":1}");
 }

@@ -21,17 +21,22 @@ UNUSED static void write_config(const char *text)
 	CHECK(rename(fresh, path) == 0);
 }
 
-/* The service, ready, with this configuration; NULL: without any. */
-UNUSED static struct test_process *start_watchers(const char *config)
+/* The service, ready, with this configuration (NULL: without any) and one more variable, if given. */
+UNUSED static struct test_process *start_watchers_with(const char *config, const char *variable)
 {
 	if (config)
 		write_config(config);
 	const char *file = text_of("GANNET_WATCHERS=%s", config ? config_path() : "");
 	test_nats_url();
 	struct test_process *p =
-	    test_spawn("gannet-watchers", (const char *[]){file, "GANNET_WATCHERS_RELOAD=50ms", NULL}, NULL);
+	    test_spawn("gannet-watchers", (const char *[]){file, "GANNET_WATCHERS_RELOAD=50ms", variable, NULL}, NULL);
 	test_ready(p);
 	return p;
+}
+
+UNUSED static struct test_process *start_watchers(const char *config)
+{
+	return start_watchers_with(config, NULL);
 }
 
 UNUSED static const char *ask_watch(const char *verb, const char *body)

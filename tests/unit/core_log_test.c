@@ -2,7 +2,11 @@
 #include "core/log.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -189,6 +193,25 @@ TEST(gathered_lines_are_written_together_and_in_order)
 		at = strstr(at, order[i]);
 		CHECK_MSG(at, "%s is missing or out of order", order[i]);
 	}
+}
+
+TEST(what_was_gathered_is_written_when_the_process_crashes)
+{
+	log_init("s", NULL, LOG_INFO, &fixed);
+	capture_begin();
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		log_gather(true);
+		log_fields(LOG_INFO, "last words", LOG_I("n", 1));
+		abort();
+	}
+	int status;
+	CHECK(waitpid(child, &status, 0) == child);
+	scoped_buf got = capture_end();
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	CHECK_HAS(got.data, "last words");
 }
 
 TEST(more_gathered_lines_than_fit_lose_none)

@@ -200,6 +200,9 @@ TEST(error_words_are_words)
 	CHECK(diagnosis_is_error_line(SPAN("java.lang.NullPointerException: error")));
 	CHECK(diagnosis_is_error_line(SPAN("it failed")) && diagnosis_is_error_line(SPAN("panic")));
 	CHECK(!diagnosis_is_error_line(SPAN("terror level")) && !diagnosis_is_error_line(SPAN("failed_at=0 all well")));
+	CHECK(diagnosis_is_error_line(SPAN("KeyError: 'a'")) && diagnosis_is_error_line(SPAN("java.io.IOException")));
+	CHECK(!diagnosis_is_error_line(SPAN("ErrorsTotal metric")) == !diagnosis_is_error_line(SPAN("errorstotal metric")));
+	CHECK(!diagnosis_is_error_line(SPAN("NoExceptional case")));
 	CHECK(!diagnosis_is_error_line(SPAN("")));
 }
 

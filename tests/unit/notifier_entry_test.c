@@ -3,6 +3,7 @@
 #include "services/notifier/render.c"
 #include "services/notifier/target.c"
 #include "services/notifier/weekly.c"
+#include "services/notifier/window.c"
 #include "tests/lib/test.h"
 
 const struct target_kind *const target_kinds[] = {NULL};
@@ -54,6 +55,8 @@ TEST(what_was_told_is_updated_at_its_pace_and_at_once_when_it_gets_worse)
 	CHECK_INT(due_ms, 10500);
 	CHECK_INT(step_of(NOTIFIED_OPEN, "old", SEVERITY_HIGH, 1, false, 10500, &due_ms), STEP_UPDATE);
 	CHECK_INT(step_of(NOTIFIED_OPEN, "old", SEVERITY_LOW, 1, false, 10100, &due_ms), STEP_UPDATE);
+	CHECK_INT(step_of(NOTIFIED_OPEN, "old", SEVERITY_HIGH, 1, false, 9000, &due_ms), STEP_UPDATE); /* the clock went back */
+	CHECK_INT(step_of(NOTIFIED_OPEN, "old", SEVERITY_HIGH, 1, false, 9900, &due_ms), STEP_NONE);
 	CHECK_INT(step_of(NOTIFIED_OPEN, "old", SEVERITY_LOW, 1, true, 10100, &due_ms), STEP_NONE);
 }
 

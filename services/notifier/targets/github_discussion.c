@@ -147,7 +147,6 @@ static enum status update(struct dealing *d, const struct entry *e, bool worse, 
 static enum status close_discussion(struct dealing *d, const struct entry *e, bool closed, const struct reference *at,
                                     struct err *err)
 {
-	(void)e;
 	enum status s =
 	    mutate(d,
 	           closed ? "mutation($id:ID!){closeDiscussion(input:{discussionId:$id,reason:RESOLVED}){discussion{id}}}"
@@ -155,7 +154,7 @@ static enum status close_discussion(struct dealing *d, const struct entry *e, bo
 	           NULL, (struct span){0}, at, err);
 	if (s != STATUS_OK)
 		return s;
-	return comment(d, closed ? SPAN("Recovered: this is not found any more.") : SPAN("Found again."), at, err);
+	return comment(d, closed ? entry_farewell(e) : SPAN("Found again."), at, err);
 }
 
 const struct target_kind target_kind_github_discussion = {

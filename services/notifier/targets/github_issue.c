@@ -105,7 +105,7 @@ static enum status close_issue(struct dealing *d, const struct entry *e, bool cl
 {
 	if (edit(d, e, closed ? "closed" : "open", at, err) != STATUS_OK)
 		return err->status;
-	return comment(d, at, closed ? SPAN("Recovered: this is not found any more.") : SPAN("Found again."), err);
+	return comment(d, at, closed ? entry_farewell(e) : SPAN("Found again."), err);
 }
 
 const struct target_kind target_kind_github_issue = {

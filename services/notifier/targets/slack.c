@@ -67,7 +67,8 @@ static enum status close_entry(struct dealing *d, const struct entry *e, bool cl
                                struct err *err)
 {
 	(void)at;
-	return closed ? say(d, e, "\xe2\x9c\x85 Recovered:", false, err) : say(d, e, "\xf0\x9f\x94\xb4 Again:", true, err);
+	const char *over = e->unwatched ? "\xe2\x9a\xaa No longer watched:" : "\xe2\x9c\x85 Recovered:";
+	return closed ? say(d, e, over, false, err) : say(d, e, "\xf0\x9f\x94\xb4 Again:", true, err);
 }
 
 const struct target_kind target_kind_slack = {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "diagnose/line.h"
 #include "services/watchers/source.h"
 
 #define BYTES_DEFAULT (64 << 20)
@@ -22,74 +23,19 @@ struct reading {
 	struct watch_run *run;
 	struct diagnosis *d;
 	struct span source;
-	int64_t since_ms, at_ms; /* at_ms: of the last line that had a moment */
+	int64_t now_ms, since_ms, at_ms; /* at_ms: of the last line that had a moment */
 	struct arena arena;
 };
 
-/* The first RFC 3339 moment within the line's first bytes, a blank or T between date and time, a zone or none. */
-static bool find_moment(struct span line, int64_t *ret_ms)
+static void add_line(struct reading *r, struct span raw)
 {
-	size_t last = line.n > 19 ? line.n - 19 : 0;
-	for (size_t i = 0; i < last && i < 40; i++) {
-		char text[40];
-		size_t n = 19;
-		if (line.p[i] < '0' || line.p[i] > '9' || line.p[i + 4] != '-' || line.p[i + 13] != ':')
-			continue;
-		while (i + n < line.n && n < 34 && strchr("0123456789.,+-:Z", line.p[i + n]))
-			n++;
-		memcpy(text, line.p + i, n);
-		text[n] = 0;
-		for (size_t k = 0; k < n; k++)
-			text[k] = text[k] == ',' ? '.' : text[k];
-		if (rfc3339_parse(span_of(text, n), ret_ms))
-			return true;
-		text[n] = 'Z'; /* said without a zone: UTC */
-		if (rfc3339_parse(span_of(text, n + 1), ret_ms))
-			return true;
-	}
-	return false;
-}
-
-static struct span first_text(struct json v, const char *const *names, struct arena *a)
-{
-	struct json m;
-	for (; *names; names++)
-		if (json_member(v, span_from(*names), &m) && m.type == JSON_STRING)
-			return json_text(m, a);
-	return (struct span){0};
-}
-
-static void add_json(struct reading *r, struct json v)
-{
-	static const char *const levels[] = {"level", "severity", "lvl", "log.level", NULL};
-	static const char *const messages[] = {"message", "msg", "error", "event", NULL};
-	static const char *const moments[] = {"timestamp", "time", "ts", "@timestamp", NULL};
-	struct span level = first_text(v, levels, &r->arena), message = first_text(v, messages, &r->arena);
-	int64_t ms;
-	if (rfc3339_parse(first_text(v, moments, &r->arena), &ms))
-		r->at_ms = ms;
-	if (!message.n || r->at_ms < r->since_ms)
-		return;
-	/* The level says whether it is an error, as a word in front would. */
-	diagnosis_add_line(r->d, r->source, r->at_ms,
-	                   arena_printf(&r->arena, "%.*s %.*s", SPAN_ARG(level), SPAN_ARG(message)));
-}
-
-static void add_line(struct reading *r, struct span line)
-{
-	struct json v;
-	struct err ignored;
-	int64_t ms;
-	line = span_trim(line);
-	if (line.n && line.p[0] == '{' && json_parse(line, &v, &ignored) == STATUS_OK) {
-		add_json(r, v);
-		arena_reset(&r->arena);
-		return;
-	}
-	if (find_moment(line, &ms))
-		r->at_ms = ms;
-	if (line.n && r->at_ms >= r->since_ms)
-		diagnosis_add_line(r->d, r->source, r->at_ms, line);
+	struct log_line line;
+	log_line_read(raw, r->now_ms, &r->arena, &line);
+	if (line.dated)
+		r->at_ms = line.at_ms;
+	if (line.message.n && !line.continues && r->at_ms >= r->since_ms)
+		diagnosis_add_line(r->d, r->source, r->at_ms, log_line_text(&line, &r->arena));
+	arena_reset(&r->arena);
 }
 
 static enum status read_lines(struct reading *r, FILE *f, bool cut, struct err *err)
@@ -120,7 +66,7 @@ static enum status read_file(struct watch_run *run, const struct diagnosis_sourc
 		return err_set(err, STATUS_NOT_FOUND, "cannot read %.200s as a file: %s", path, strerror(errno));
 	}
 	/* Lines without a moment of their own are as old as the file's last change, or the line before. */
-	struct reading r = {.run = run, .d = d, .since_ms = since_ms, .at_ms = (int64_t)st.st_mtim.tv_sec * 1000};
+	struct reading r = {.run = run, .d = d, .now_ms = clock_wall_ms(run->w->clock), .since_ms = since_ms, .at_ms = (int64_t)st.st_mtim.tv_sec * 1000};
 	r.source = o->service.n ? o->service : span_from(name ? name + 1 : path);
 	int64_t most = o->max_bytes.set ? o->max_bytes.v : BYTES_DEFAULT;
 	bool cut = st.st_size > most && fseeko(f, st.st_size - (off_t)most, SEEK_SET) == 0;
