@@ -70,7 +70,7 @@ static enum status publish(struct attempt *t, bool *ret_done, struct err *err)
 {
 	enum status s = store_reasoning(t->r, t->tenant, &t->out, false, ret_done, err);
 	if (s == STATUS_OK)
-		s = tell_findings(t->r, t->tenant, &t->out, err);
+		s = tell_findings(t->r, t->tenant, &t->out.memory, &t->out, err);
 	if (s == STATUS_OK)
 		s = model_ask(t->r, t->tenant, &t->out, err);
 	return s;
@@ -89,6 +89,8 @@ static enum status attempt(struct attempt *t, bool *ret_done, struct err *err)
 	t->repeated = t->before.known && span_is(t->out.snapshot.snapshot_id, t->before.snapshot_id);
 	if (t->repeated || strcmp(t->out.memory.plan.id, t->before.plan.id) != 0)
 		s = store_plan(t->r, t->tenant, &t->out, err);
+	if (s == STATUS_OK && !t->repeated)
+		s = tell_findings(t->r, t->tenant, &t->before, &t->out, err);
 	if (s == STATUS_OK && !t->repeated)
 		s = memory_store(t->r, t->tenant, &t->out.memory, t->revision, err);
 	return s == STATUS_OK ? publish(t, ret_done, err) : s;

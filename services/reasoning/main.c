@@ -9,6 +9,7 @@
 #include "reasoner.h"
 #include "report.h"
 #include "requests.h"
+#include "tell.h"
 
 #define SNAPSHOTS_AT_HAND 8
 #define HOUR_MS 3600000
@@ -68,6 +69,7 @@ static void release(struct reasoner *r)
 	mailbox_free(r->actor);
 	paused_stop(r->paused);
 	model_waits_free(r->waits);
+	tell_free(r);
 	pthread_mutex_destroy(&r->cycle);
 	free(r);
 }

@@ -6,6 +6,7 @@
 
 #include "bus/micro.h"
 #include "bus/pull.h"
+#include "core/map.h"
 #include "mailbox.h"
 #include "reasoning/reason.h"
 #include "service/service.h"
@@ -28,6 +29,7 @@ struct reasoner {
 	const struct reasoner_config *config;
 	struct tuning tuning;
 	pthread_mutex_t cycle; /* one at a time here; across replicas, the memory's revision sees to it */
+	struct map told; /* under cycle: tenant → id of the snapshot whose findings were published last (char *) */
 	struct paused *paused;
 	struct micro *micro;
 	struct mailbox *thinker, *actor;

@@ -2,6 +2,8 @@
 #include "tell.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "bus/store.h"
 
@@ -10,6 +12,7 @@
 struct publication {
 	struct bus *bus;
 	struct span tenant;
+	const struct memory *memory;
 	const struct reason_output *o;
 	int64_t now_ms;
 	struct arena *arena;
@@ -73,17 +76,38 @@ static enum status publish(const struct publication *p, const struct kept_findin
 	describe(p, k, &f);
 	json_encode(&finding_table, &f, &(struct json_writer){.out = &body});
 	finding_subject(p->tenant, &f, subject);
-	snprintf(msg_id, sizeof msg_id, "%s.%s.%s", fingerprint, p->o->memory.snapshot_id, finding_status_names[f.status]);
+	snprintf(msg_id, sizeof msg_id, "%s.%s.%s", fingerprint, p->memory->snapshot_id, finding_status_names[f.status]);
 	const struct bus_header header = {HEADER_MSG_ID, span_from(msg_id)};
 	return bus_store_wait(p->bus, &(struct bus_out){subject, NULL, buf_span(&body), &header, 1}, REQUEST_MS, NULL, err);
 }
 
-enum status tell_findings(struct reasoner *r, struct span tenant, const struct reason_output *o, struct err *err)
+static void note_told(struct reasoner *r, struct span tenant, const char *snapshot_id)
+{
+	char *copy = strdup(snapshot_id);
+	if (!copy)
+		abort();
+	free(map_put(&r->told, tenant, copy));
+}
+
+enum status tell_findings(struct reasoner *r, struct span tenant, const struct memory *m, const struct reason_output *o,
+                          struct err *err)
 {
 	scoped_arena a = {0};
-	const struct publication p = {r->bus, tenant, o, clock_wall_ms(r->clock), &a};
+	const struct publication p = {r->bus, tenant, m, o, clock_wall_ms(r->clock), &a};
+	const char *told = map_get(&r->told, tenant);
+	if (!m->news_n || (told && strcmp(told, m->snapshot_id) == 0))
+		return STATUS_OK;
 	enum status s = STATUS_OK;
-	for (size_t i = 0; s == STATUS_OK && i < o->memory.news_n; i++)
-		s = publish(&p, &o->memory.news[i], err);
+	for (size_t i = 0; s == STATUS_OK && i < m->news_n; i++)
+		s = publish(&p, &m->news[i], err);
+	if (s == STATUS_OK)
+		note_told(r, tenant, m->snapshot_id);
 	return s;
+}
+
+void tell_free(struct reasoner *r)
+{
+	for (struct map_slot *s = map_next(&r->told, NULL); s; s = map_next(&r->told, s))
+		free(s->value);
+	map_free(&r->told);
 }

@@ -1,4 +1,5 @@
 /* The reasoning service: one reasoning for each snapshot, whatever happens, and what can be asked about them. */
+#include "reasoning/memory.h"
 #include "reasoning_helpers.h"
 
 TEST(a_snapshot_is_reasoned_about_and_the_answer_can_be_asked_for)
@@ -120,6 +121,42 @@ TEST(a_service_that_is_killed_at_work_leaves_no_gap_and_no_double)
 			             test_json(page, text_of("/reasonings/%lld/snapshot/snapshot_id", (long long)j))));
 	/* the finding is open as the last snapshot says, and was never opened twice in a row */
 	WAIT_FOR(stored(STREAM_FINDINGS, "gannet.acme.findings.reasoning.>") > 0, "findings");
+}
+
+/* The memory says that a finding was opened by a snapshot; whoever wrote that died before it said so. */
+static void forget_that_it_was_told(const char *snapshot_id)
+{
+	scoped_buf memory = {0};
+	struct err err;
+	char key[MEMORY_KEY_BYTES];
+	memory_key(SPAN("acme"), key);
+	CHECK_OK(bus_kv_get(bus, BUCKET_LATEST, key, &memory, NULL, &err), err);
+	CHECK_HAS(memory.data, "\"news\":[{");
+	char *at = strstr(memory.data, snapshot_id);
+	CHECK(at != NULL);
+	at[0] = 'd'; /* of another snapshot, so that the broker does not know the message id */
+	CHECK_OK(bus_kv_put(bus, BUCKET_LATEST, key, buf_span(&memory), NULL, &err), err);
+}
+
+TEST(findings_of_a_service_that_died_before_it_told_them_are_told_before_the_next)
+{
+	struct test_process *p = start_reasoning(NULL);
+	struct snapshot s = next_snapshot();
+	SET(s, alerts_critical, 1);
+	hand_in(&s, "acme");
+	wait_reasoning(&s, "acme");
+	WAIT_FOR(stored(STREAM_FINDINGS, "gannet.acme.findings.reasoning.>") == 1, "the finding");
+	test_kill(p, SIGKILL);
+	test_wait_exit(p);
+	forget_that_it_was_told(arena_cstr(&kept, s.snapshot_id));
+	start_reasoning(NULL);
+	for (int i = 0; i < 2; i++) {
+		s = next_snapshot();
+		SET(s, alerts_critical, 1);
+		hand_in(&s, "acme");
+		wait_reasoning(&s, "acme");
+		CHECK_INT(stored(STREAM_FINDINGS, "gannet.acme.findings.reasoning.>"), 2);
+	}
 }
 
 TEST(a_snapshot_that_cannot_be_read_is_given_up_and_blocks_nothing)
