@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/lane.h"
 
@@ -60,6 +62,21 @@ static struct http_server *new_server(const struct http_server_options *o)
 	return s;
 }
 
+/* Why the address cannot be had: libmicrohttpd 1.0 loses errno while it cleans up. `e` where binding it says nothing. */
+static int why_not(const struct sockaddr_storage *address, int e)
+{
+	const int on = 1;
+	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	socklen_t n = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	if (bind(fd, (const struct sockaddr *)address, n) != 0)
+		e = errno;
+	close(fd);
+	return e;
+}
+
 enum status http_server_start(const struct http_server_options *o, struct http_server **ret, struct err *err)
 {
 	const char *bind = o->bind ? o->bind : "127.0.0.1";
@@ -72,7 +89,7 @@ enum status http_server_start(const struct http_server_options *o, struct http_s
 	s->port = o->port;
 	for (unsigned i = 0; i < s->lanes_n; i++) {
 		if (!lane_start(&s->lanes[i], &s->options, (struct sockaddr *)&address, s->port)) {
-			int e = errno;
+			int e = why_not(&address, errno);
 			http_server_stop(s);
 			return err_set(err, STATUS_UNAVAILABLE, "cannot listen on %s port %u: %s", bind, o->port,
 			               e ? strerror(e) : "unknown reason");
