@@ -225,11 +225,15 @@ static void show_logs(void)
 
 static _Noreturn void child_main(const struct test_case *t, pid_t parent, const sigset_t *mask)
 {
+	static const int of_terminals[] = {SIGHUP, SIGINT, SIGQUIT};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
 	setpgid(0, 0);
 	sigprocmask(SIG_SETMASK, mask, NULL);
+	/* A shell ignores these for what it runs in the background, and what is ignored stays so in the programs of a test. */
+	for (size_t i = 0; i < countof(of_terminals); i++)
+		signal(of_terminals[i], SIG_DFL);
 	run_here(t);
 	exit(0);
 }
