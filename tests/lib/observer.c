@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "contract/job.h"
 #include "contract/registry.h"
@@ -12,7 +13,9 @@
 
 #define VIOLATIONS_SHOWN 10
 #define REQUESTS_MAX 4096 /* waiting for their replies; past it all are forgotten */
+#define REPLIES_MAX 1024  /* that came without their request; past it all are forgotten */
 #define PREFIXES_MAX 32
+#define SUBSCRIPTIONS 3
 
 /* A request whose reply has not been seen. A request that breaks its schema is right if the reply is an error. */
 struct request {
@@ -20,15 +23,22 @@ struct request {
 	char violation[600]; /* "" when the request is valid */
 };
 
-/* All of it is the callback's thread's and, under `lock`, the test's. */
+/* Each subscription has a thread of its own, so that a reply may be here before its request. */
+struct reply {
+	bool refused;
+	size_t n;
+	char data[];
+};
+
 static struct {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* guards all below but `bus` and `subs` */
 	struct bus *bus;
-	struct bus_sub *subs[4];
-	char sentinel[64];
-	bool sentinel_seen;
+	struct bus_sub *subs[SUBSCRIPTIONS];
+	char sentinel[ID_BYTES];
+	bool caught_up[SUBSCRIPTIONS];
 	struct map schemas;  /* title → struct json_schema */
 	struct map requests; /* reply inbox → struct request */
+	struct map replies;  /* inbox → struct reply */
 	const char *prefixes[PREFIXES_MAX];
 	size_t prefixes_n;
 	struct buf violations;
@@ -67,14 +77,30 @@ static enum status check_body(const char *title, struct span body, struct err *e
 }
 
 /* False, with the whole story in `out`, when the body is not what `title` says. An empty body counts as {}. */
-static bool check(const char *title, const struct bus_in *m, char *out, size_t out_bytes)
+static bool check(const char *title, struct span subject, struct span body, char *out, size_t out_bytes)
 {
 	struct err err;
-	if (check_body(title, m->data.n ? m->data : SPAN("{}"), &err) == STATUS_OK)
+	if (check_body(title, body.n ? body : SPAN("{}"), &err) == STATUS_OK)
 		return true;
-	snprintf(out, out_bytes, "%.*s: not a valid %s: %s%s%s in %.*s", SPAN_ARG(m->subject), title, err.field,
-	         err.field[0] ? ": " : "", err.msg, (int)(m->data.n < 200 ? m->data.n : 200), m->data.p);
+	snprintf(out, out_bytes, "%.*s: not a valid %s: %s%s%s in %.*s", SPAN_ARG(subject), title, err.field,
+	         err.field[0] ? ": " : "", err.msg, (int)(body.n < 200 ? body.n : 200), body.p);
 	return false;
+}
+
+static void forget_all(struct map *m)
+{
+	for (struct map_slot *s = map_next(m, NULL); s; s = map_next(m, s))
+		free(s->value);
+	map_free(m);
+}
+
+static void judge(const struct request *r, struct span inbox, bool refused, struct span body)
+{
+	char text[1024];
+	if (!refused && r->violation[0])
+		violation(r->violation);
+	else if (!check(refused ? error_reply_table.title : r->reply->title, inbox, body, text, sizeof text))
+		violation(text);
 }
 
 static void add_request(const struct bus_in *m, const struct contract_row *row)
@@ -83,26 +109,43 @@ static void add_request(const struct bus_in *m, const struct contract_row *row)
 	if (!r)
 		abort();
 	r->reply = row->reply;
-	check(row->table->title, m, r->violation, sizeof r->violation);
-	if (o.requests.count >= REQUESTS_MAX) {
-		for (struct map_slot *s = map_next(&o.requests, NULL); s; s = map_next(&o.requests, s))
-			free(s->value);
-		map_free(&o.requests);
+	check(row->table->title, m->subject, m->data, r->violation, sizeof r->violation);
+	struct reply *early = map_del(&o.replies, m->reply);
+	if (early) {
+		judge(r, m->reply, early->refused, span_of(early->data, early->n));
+		free(early);
+		free(r);
+		return;
 	}
+	if (o.requests.count >= REQUESTS_MAX)
+		forget_all(&o.requests);
 	free(map_put(&o.requests, m->reply, r));
+}
+
+static void keep_reply(const struct bus_in *m, bool refused)
+{
+	if (span_starts(m->data, SPAN("{\"stream\":")) || span_starts(m->data, SPAN("{\"type\":\"io.nats.")))
+		return; /* of JetStream, whose requests are not ours */
+	struct reply *r = malloc(sizeof *r + m->data.n);
+	if (!r)
+		abort();
+	r->refused = refused;
+	r->n = m->data.n;
+	if (r->n)
+		memcpy(r->data, m->data.p, r->n);
+	if (o.replies.count >= REPLIES_MAX)
+		forget_all(&o.replies);
+	free(map_put(&o.replies, m->subject, r));
 }
 
 static void check_reply(const struct bus_in *m)
 {
-	char text[1024];
 	struct request *r = map_del(&o.requests, m->subject);
-	if (!r)
-		return;
 	bool refused = bus_in_header(m, "Nats-Service-Error-Code").p != NULL;
-	if (!refused && r->violation[0])
-		violation(r->violation);
-	else if (!check(refused ? error_reply_table.title : r->reply->title, m, text, sizeof text))
-		violation(text);
+	if (r)
+		judge(r, m->subject, refused, m->data);
+	else
+		keep_reply(m, refused);
 	free(r);
 }
 
@@ -130,40 +173,50 @@ static void check_message(const struct bus_in *m)
 		violation(text);
 	} else if (row->reply && m->reply.p) {
 		add_request(m, row);
-	} else if (!check(row->table->title, m, text, sizeof text)) {
+	} else if (!check(row->table->title, m->subject, m->data, text, sizeof text)) {
 		violation(text);
 	}
 }
 
+static const char *const subjects[SUBSCRIPTIONS] = {"gannet.>", "$KV.>", "_INBOX.*.*"};
+static const char *const sentinels[SUBSCRIPTIONS] = {"gannet.test-observer.", "$KV.test-observer.", "_INBOX.test-observer."};
+
 static void on_message(void *arg, const struct bus_in *m)
 {
-	(void)arg;
+	const char *const *of = arg;
+	const struct span sentinel = span_from(sentinels[of - subjects]);
 	/* What JetStream delivers to its consumers was checked when it was published. */
 	if (m->reply.p && span_starts(m->reply, SPAN("$JS.ACK.")))
 		return;
 	pthread_mutex_lock(&o.lock);
-	if (span_starts(m->subject, SPAN("gannet.")) || span_starts(m->subject, SPAN("$KV.")))
-		check_message(m);
-	else if (span_is(m->subject, o.sentinel))
-		o.sentinel_seen = true;
-	else
+	if (span_starts(m->subject, sentinel))
+		o.caught_up[of - subjects] |= span_is(span_of(m->subject.p + sentinel.n, m->subject.n - sentinel.n), o.sentinel);
+	else if (span_starts(m->subject, SPAN("_INBOX.")))
 		check_reply(m);
+	else
+		check_message(m);
 	pthread_mutex_unlock(&o.lock);
 }
 
-/* Our own message comes back behind all that the broker has sent us before; sent anew, in case a full queue dropped it.
+/*
+ * Our own message comes back behind all that the broker has sent to that subscription before; sent anew, in case a full queue
+ * dropped it.
  */
 static bool has_caught_up(void)
 {
 	struct err err;
-	pthread_mutex_lock(&o.lock);
-	bool seen = o.sentinel_seen;
-	pthread_mutex_unlock(&o.lock);
-	if (!seen) {
-		struct bus_out m = {.subject = o.sentinel};
-		CHECK_OK(bus_publish(o.bus, &m, &err), err);
+	bool all = true;
+	for (size_t i = 0; i < SUBSCRIPTIONS; i++) {
+		pthread_mutex_lock(&o.lock);
+		bool seen = o.caught_up[i];
+		pthread_mutex_unlock(&o.lock);
+		all &= seen;
+		char subject[ID_BYTES + 32];
+		snprintf(subject, sizeof subject, "%s%s", sentinels[i], o.sentinel);
+		if (!seen)
+			CHECK_OK(bus_publish(o.bus, &(struct bus_out){.subject = subject}, &err), err);
 	}
-	return seen;
+	return all;
 }
 
 static void finish(void)
@@ -179,21 +232,17 @@ static void finish(void)
 void test_observe(void)
 {
 	struct err err;
-	char id[ID_BYTES];
 	struct bus_options options = {.url = test_nats_url(), .name = "test-observer", .clock = &clock_system};
 	if (o.bus)
 		return;
-	id_random(id);
-	snprintf(o.sentinel, sizeof o.sentinel, "test-observer.%s", id);
+	id_random(o.sentinel);
 	CHECK_OK(bus_open(&options, &o.bus, &err), err);
 	/*
 	 * Not ">": a listener on the inboxes of pull requests would look to the broker like the worker itself, also after that has died,
 	 * and jobs would be handed to the dead one. Replies to requests have three tokens, pull requests' inboxes four.
 	 */
-	const char *const subjects[] = {"gannet.>", "$KV.>", "_INBOX.*.*", o.sentinel};
-	_Static_assert(countof(subjects) == countof(o.subs), "a subscription for each");
-	for (size_t i = 0; i < countof(subjects); i++)
-		CHECK_OK(bus_subscribe(o.bus, subjects[i], NULL, on_message, NULL, &o.subs[i], &err), err);
+	for (size_t i = 0; i < SUBSCRIPTIONS; i++)
+		CHECK_OK(bus_subscribe(o.bus, subjects[i], NULL, on_message, (void *)&subjects[i], &o.subs[i], &err), err);
 	CHECK_OK(bus_flush(o.bus, 5000, &err), err);
 	test_at_end(TEST_END_BUS, finish);
 }
