@@ -76,5 +76,7 @@ enum outcome cli_usage(struct cli *c, const char *fmt, ...) printf_like(2, 3);
 void cli_say(const struct cli *c, const char *fmt, ...) printf_like(2, 3);
 /* Writes bytes to standard output; ends the process when nobody reads any more. */
 void cli_print(struct span text);
+/* The same, and the end of the line. */
+void cli_print_line(struct buf *text);
 
 #endif

@@ -142,6 +142,14 @@ enum status cli_ask(struct cli *c, const char *program, const char *what, struct
 	return s;
 }
 
+enum status cli_ask_json(struct cli *c, const char *program, const char *what, struct span body, struct buf *reply,
+                         struct json *ret, struct err *err)
+{
+	buf_reset(reply);
+	enum status s = cli_ask(c, program, what, body, reply, err);
+	return s == STATUS_OK ? json_parse(buf_span(reply), ret, err) : s;
+}
+
 enum status cli_request(struct cli *c, const char *verb, struct span body, struct buf *reply, struct err *err)
 {
 	char what[64];

@@ -15,6 +15,9 @@ enum status cli_connect(struct cli *c, struct err *err) must_check;
 /* Asks gannet.<tenant>.<what>, which `program` answers, connecting first; `reply` is JSON. */
 enum status cli_ask(struct cli *c, const char *program, const char *what, struct span body, struct buf *reply,
                     struct err *err) must_check;
+/* And reads the answer, which lies in `reply`. */
+enum status cli_ask_json(struct cli *c, const char *program, const char *what, struct span body, struct buf *reply,
+                         struct json *ret, struct err *err) must_check;
 /* Asks gannet.<tenant>.jobs.<verb>, connecting first; `reply` is JSON. */
 enum status cli_request(struct cli *c, const char *verb, struct span body, struct buf *reply,
                         struct err *err) must_check;

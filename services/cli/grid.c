@@ -93,6 +93,11 @@ static void print_row(const struct grid *g, const struct grid_cell *cells, const
 	buf_addc(out, '\n');
 }
 
+size_t grid_width(void)
+{
+	return term_is_tty(1) ? term_columns() : GRID_UNLIMITED;
+}
+
 void grid_print(const struct grid *g, struct buf *out, size_t width, bool colour)
 {
 	size_t widths[GRID_COLUMNS_MAX];

@@ -40,6 +40,8 @@ void grid_add(struct grid *g, struct span text, enum style style);
 		grid_add((g), buf_span(b), (style));                                                                           \
 		buf_reset(b);                                                                                                  \
 	} while (0)
+/* That of the terminal; GRID_UNLIMITED where standard output is none. */
+size_t grid_width(void);
 /* Title row and rows, each line at most `width` wide. Nothing at all when there are no rows. */
 void grid_print(const struct grid *g, struct buf *out, size_t width, bool colour);
 

@@ -60,6 +60,12 @@ void cli_print(struct span text)
 	}
 }
 
+void cli_print_line(struct buf *text)
+{
+	buf_addc(text, '\n');
+	cli_print(buf_span(text));
+}
+
 void cli_say(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;

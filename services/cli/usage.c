@@ -96,7 +96,7 @@ static void print_table(struct cli *c, struct json answer, const struct usage_op
 		add_row(&g, row, o, columns, shown, false);
 	if (o->by.n)
 		add_row(&g, field(answer, "totals"), o, columns, shown, true);
-	grid_print(&g, &out, term_is_tty(1) ? term_columns() : GRID_UNLIMITED, term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 }
 

@@ -19,17 +19,9 @@
 static enum status ask(struct cli *c, const char *verb, struct span body, struct buf *reply, struct json *ret,
                        struct err *err)
 {
-	char subject[128];
-	int timeout_ms = cli_timeout_ms(c) < REQUEST_TIMEOUT_MS ? cli_timeout_ms(c) : REQUEST_TIMEOUT_MS;
-	if (cli_connect(c, err) != STATUS_OK)
-		return err->status;
-	snprintf(subject, sizeof subject, "gannet.%s.watch.%s", c->global.tenant, verb);
-	const struct bus_out m = {.subject = subject, .data = body};
-	buf_reset(reply);
-	enum status s = bus_request(c->bus, &m, timeout_ms, reply, err);
-	if (s == STATUS_UNAVAILABLE && span_starts(span_from(err->msg), span_from(subject)))
-		return err_set(err, s, "nobody answers %s: is gannet-watchers running? `make up` starts the stack", subject);
-	return s == STATUS_OK ? json_parse(buf_span(reply), ret, err) : s;
+	char what[64];
+	snprintf(what, sizeof what, "watch.%s", verb);
+	return cli_ask_json(c, "gannet-watchers", what, body, reply, ret, err);
 }
 
 static enum status ask_name(struct cli *c, const char *verb, const char *key, const char *value, struct buf *reply,
@@ -42,18 +34,6 @@ static enum status ask_name(struct cli *c, const char *verb, const char *key, co
 		json_kv_cstr(&w, key, value);
 	json_end_object(&w);
 	return ask(c, verb, buf_span(&body), reply, ret, err);
-}
-
-static enum outcome print_json(struct buf *reply)
-{
-	buf_addc(reply, '\n');
-	cli_print(buf_span(reply));
-	return OUTCOME_OK;
-}
-
-static size_t width(void)
-{
-	return term_is_tty(1) ? term_columns() : GRID_UNLIMITED;
 }
 
 static enum style style_of_run(struct span status)
@@ -74,8 +54,10 @@ static enum outcome list(struct cli *c)
 	struct err err;
 	if (ask(c, "list", SPAN("{}"), &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	if (c->global.json)
-		return print_json(&reply);
+	if (c->global.json) {
+		cli_print_line(&reply);
+		return OUTCOME_OK;
+	}
 	struct grid g = {.columns = columns, .n = countof(columns), .arena = &c->arena};
 	for (struct json_iter it = json_iter(field(v, "watches")); json_next(&it, &key, &w);) {
 		struct json last = field(w, "last");
@@ -94,7 +76,7 @@ static enum outcome list(struct cli *c)
 		struct span said = field_text(last, "error", &c->arena);
 		grid_add(&g, said.p ? said : field_text(last, "summary", &c->arena), STYLE_DIM);
 	}
-	grid_print(&g, &out, width(), term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 	struct span message = field_text(v, "message", &c->arena);
 	if (message.p)
@@ -115,8 +97,10 @@ static enum outcome history(struct cli *c, const char *name)
 	struct err err;
 	if (ask_name(c, "history", "name", name, &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	if (c->global.json)
-		return print_json(&reply);
+	if (c->global.json) {
+		cli_print_line(&reply);
+		return OUTCOME_OK;
+	}
 	struct grid g = {.columns = columns, .n = countof(columns), .arena = &c->arena};
 	for (struct json_iter it = json_iter(field(v, "runs")); json_next(&it, &key, &r);) {
 		struct span status = field_text(r, "status", &c->arena), error = field_text(r, "error", &c->arena);
@@ -133,7 +117,7 @@ static enum outcome history(struct cli *c, const char *name)
 		grid_add(&g, field_text(r, "open", &c->arena), STYLE_PLAIN);
 		grid_add(&g, error.p ? error : field_text(r, "summary", &c->arena), STYLE_DIM);
 	}
-	grid_print(&g, &out, width(), term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 	return OUTCOME_OK;
 }
@@ -146,7 +130,7 @@ static enum outcome show_run(struct cli *c, struct json record, struct buf *repl
 	struct span status = field_text(record, "status", &c->arena);
 	bool failed = span_is(status, "failed");
 	if (c->global.json) {
-		(void)print_json(reply);
+		cli_print_line(reply);
 		return failed ? OUTCOME_JOB_FAILED : OUTCOME_OK;
 	}
 	style_begin(&out, style_of_run(status), term_has_colour(1));

@@ -40,25 +40,22 @@ static const struct option options[] = {
 
 /* ---- asking */
 
-static enum status ask(struct cli *c, const char *verb, struct buf *body, struct buf *reply, struct json *ret,
-                       struct err *err)
+static enum status ask(struct cli *c, const char *verb, struct span body, struct buf *reply, struct json *ret, struct err *err)
 {
 	char what[64];
 	snprintf(what, sizeof what, "findings.%s", verb);
-	enum status s = cli_ask(c, "gannet-notifier", what, buf_span(body), reply, err);
-	return s == STATUS_OK ? json_parse(buf_span(reply), ret, err) : s;
+	return cli_ask_json(c, "gannet-notifier", what, body, reply, ret, err);
 }
 
-static enum outcome print_json(struct buf *reply)
+static enum status ask_about(struct cli *c, const char *verb, const char *fingerprint, struct buf *reply, struct json *ret,
+                             struct err *err)
 {
-	buf_addc(reply, '\n');
-	cli_print(buf_span(reply));
-	return OUTCOME_OK;
-}
-
-static size_t width(void)
-{
-	return term_is_tty(1) ? term_columns() : GRID_UNLIMITED;
+	scoped_buf body = {0};
+	struct json_writer w = {.out = &body};
+	json_begin_object(&w);
+	json_kv_cstr(&w, "fingerprint", fingerprint);
+	json_end_object(&w);
+	return ask(c, verb, buf_span(&body), reply, ret, err);
 }
 
 static void put_text(struct json_writer *w, const char *key, const char *value)
@@ -136,7 +133,7 @@ static void print_list(struct cli *c, struct json list)
 		else
 			add_row(&g, entry, &c->arena);
 	}
-	grid_print(&g, &out, width(), term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 }
 
@@ -156,14 +153,14 @@ static enum outcome list(struct cli *c)
 	if (config.limit.set)
 		json_kv_i64(&w, "limit", config.limit.v);
 	json_end_object(&w);
-	if (ask(c, "list", &body, &reply, &v, &err) != STATUS_OK)
+	if (ask(c, "list", buf_span(&body), &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
 	struct json findings = field(v, "findings");
 	for (struct json_iter it = json_iter(findings); json_next(&it, &key, &entry);)
 		found |= is_severe(entry, config.fail_on, &c->arena);
 	int64_t left = field_i64_or(v, "total", 0) - (int64_t)json_count(findings);
 	if (c->global.json)
-		(void)print_json(&reply);
+		cli_print_line(&reply);
 	else
 		print_list(c, findings);
 	if (!json_count(findings) && !c->global.json)
@@ -245,17 +242,15 @@ static void print_finding(struct cli *c, struct json v)
 
 static enum outcome show(struct cli *c, const char *fingerprint)
 {
-	scoped_buf body = {0}, reply = {0};
-	struct json_writer w = {.out = &body};
+	scoped_buf reply = {0};
 	struct json v;
 	struct err err;
-	json_begin_object(&w);
-	json_kv_cstr(&w, "fingerprint", fingerprint);
-	json_end_object(&w);
-	if (ask(c, "get", &body, &reply, &v, &err) != STATUS_OK)
+	if (ask_about(c, "get", fingerprint, &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	if (c->global.json)
-		return print_json(&reply);
+	if (c->global.json) {
+		cli_print_line(&reply);
+		return OUTCOME_OK;
+	}
 	print_finding(c, v);
 	return OUTCOME_OK;
 }
@@ -287,10 +282,12 @@ static enum outcome begin_quiet(struct cli *c, const char *verb, const char *fin
 	put_text(&w, "reason", config.reason);
 	put_text(&w, "by", config.by);
 	json_end_object(&w);
-	if (ask(c, verb, &body, &reply, &v, &err) != STATUS_OK)
+	if (ask(c, verb, buf_span(&body), &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	if (c->global.json)
-		return print_json(&reply);
+	if (c->global.json) {
+		cli_print_line(&reply);
+		return OUTCOME_OK;
+	}
 	cli_print(arena_printf(&c->arena, "%.*s\n", SPAN_ARG(field_text(v, "fingerprint", &c->arena))));
 	show_time(&until, until_ms);
 	cli_say(c, "%s until %.*s; gannet findings unsilence %.*s ends it", fingerprint ? "silenced" : "maintenance",
@@ -300,16 +297,14 @@ static enum outcome begin_quiet(struct cli *c, const char *verb, const char *fin
 
 static enum outcome unsilence(struct cli *c, const char *fingerprint)
 {
-	scoped_buf body = {0}, reply = {0};
-	struct json_writer w = {.out = &body};
+	scoped_buf reply = {0};
 	struct json v;
 	struct err err;
-	json_begin_object(&w);
-	json_kv_cstr(&w, "fingerprint", fingerprint);
-	json_end_object(&w);
-	if (ask(c, "unsilence", &body, &reply, &v, &err) != STATUS_OK)
+	if (ask_about(c, "unsilence", fingerprint, &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	return c->global.json ? print_json(&reply) : OUTCOME_OK;
+	if (c->global.json)
+		cli_print_line(&reply);
+	return OUTCOME_OK;
 }
 
 static enum outcome maintenance(struct cli *c)
@@ -317,15 +312,16 @@ static enum outcome maintenance(struct cli *c)
 	static const struct grid_column columns[] = {{"WINDOW", ALIGN_LEFT, 0, false}, {"FROM", ALIGN_LEFT, 0, false},
 	                                             {"UNTIL", ALIGN_LEFT, 0, false},  {"SOURCES", ALIGN_LEFT, 8, false},
 	                                             {"BY", ALIGN_LEFT, 4, true},      {"REASON", ALIGN_LEFT, 10, true}};
-	scoped_buf body = {0}, reply = {0}, out = {0}, b = {0};
+	scoped_buf reply = {0}, out = {0}, b = {0};
 	struct json v, key, one;
 	struct err err;
 	struct arena *a = &c->arena;
-	buf_adds(&body, "{}");
-	if (ask(c, "maintenance", &body, &reply, &v, &err) != STATUS_OK)
+	if (ask(c, "maintenance", SPAN("{}"), &reply, &v, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	if (c->global.json)
-		return print_json(&reply);
+	if (c->global.json) {
+		cli_print_line(&reply);
+		return OUTCOME_OK;
+	}
 	struct grid g = {.columns = columns, .n = countof(columns), .arena = a};
 	for (struct json_iter it = json_iter(field(v, "windows")); json_next(&it, &key, &one);) {
 		struct span name = field_text(one, "fingerprint", a), sources = field_text(one, "sources", a);
@@ -338,7 +334,7 @@ static enum outcome maintenance(struct cli *c)
 		grid_add(&g, field_text(one, "by", a), STYLE_PLAIN);
 		grid_add(&g, field_text(one, "reason", a), STYLE_DIM);
 	}
-	grid_print(&g, &out, width(), term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 	if (!json_count(field(v, "windows")))
 		cli_say(c, "no maintenance, now or to come");

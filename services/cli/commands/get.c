@@ -146,8 +146,7 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 		print_record(c, record);
 		return OUTCOME_OK;
 	}
-	buf_addc(&reply, '\n');
-	cli_print(buf_span(&reply));
+	cli_print_line(&reply);
 	return OUTCOME_OK;
 }
 

@@ -78,7 +78,7 @@ static void print_page(struct cli *c, struct json jobs, struct arena *a)
 		else
 			add_row(&g, r, a);
 	}
-	grid_print(&g, &out, term_is_tty(1) ? term_columns() : GRID_UNLIMITED, term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 }
 

@@ -45,7 +45,7 @@ static enum outcome show(struct cli *c)
 	} else {
 		if (ask(c, "actions.list", SPAN("{}"), &c->arena, &actions, &ignored) != STATUS_OK)
 			actions = (struct json){0};
-		plan_print(plan, actions, &c->arena, &out, term_is_tty(1) ? term_columns() : GRID_UNLIMITED, term_has_colour(1));
+		plan_print(plan, actions, &c->arena, &out, grid_width(), term_has_colour(1));
 	}
 	cli_print(buf_span(&out));
 	return OUTCOME_OK;

@@ -58,7 +58,7 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 	if (cli_ask(c, "gannet-reasoning", what, buf_span(&body), &reply, &err) != STATUS_OK ||
 	    json_parse(buf_span(&reply), &r, &err) != STATUS_OK)
 		return cli_fail(c, &err);
-	size_t width = term_is_tty(1) ? term_columns() : GRID_UNLIMITED;
+	size_t width = grid_width();
 	if (c->global.json)
 		buf_printf(&out, "%.*s\n", SPAN_ARG(r.text));
 	else if (config.history)

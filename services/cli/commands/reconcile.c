@@ -51,7 +51,7 @@ static void print(struct cli *c, struct json answer)
 	for (struct json_iter it = json_iter(field(answer, "rows")); json_next(&it, &key, &row);)
 		add_row(&g, row, field_text(row, "day", &c->arena), field_text(row, "model", &c->arena));
 	add_row(&g, field(answer, "totals"), SPAN("total"), SPAN(""));
-	grid_print(&g, &out, term_is_tty(1) ? term_columns() : GRID_UNLIMITED, term_has_colour(1));
+	grid_print(&g, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 }
 

@@ -24,7 +24,7 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 	if (c->global.json)
 		buf_printf(&out, "%.*s\n", SPAN_ARG(s.text));
 	else
-		snapshot_print(s, &c->arena, &out, term_is_tty(1) ? term_columns() : GRID_UNLIMITED, term_has_colour(1));
+		snapshot_print(s, &c->arena, &out, grid_width(), term_has_colour(1));
 	cli_print(buf_span(&out));
 	return OUTCOME_OK;
 }

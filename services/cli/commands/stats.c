@@ -15,7 +15,7 @@ static enum outcome run(struct cli *c, char **arguments, size_t n)
 		buf_addspan(&out, buf_span(&reply));
 		buf_addc(&out, '\n');
 	} else {
-		stats_print(stats, &c->arena, &out, term_is_tty(1) ? term_columns() : GRID_UNLIMITED, term_has_colour(1));
+		stats_print(stats, &c->arena, &out, grid_width(), term_has_colour(1));
 	}
 	cli_print(buf_span(&out));
 	return OUTCOME_OK;
