@@ -48,12 +48,15 @@ static void ask_everything(struct bus *acme, struct test_events *events)
 {
 	acme_asks(acme, "create", text_of("{" SIMULATED ",\"job_id\":\"later\",\"run_at\":\"%s\"}", in_ms(1200)));
 	acme_asks(acme, "create", text_of("{" SIMULATED ",\"job_id\":\"never\",\"run_at\":\"%s\"}", in_ms(3600000)));
+	WAIT_FOR(is_recorded(acme, "never", "pending"), "the record of the job to be cancelled");
 	acme_asks(acme, "cancel", "{\"job_id\":\"never\"}");
 	test_wait_event(events, "cancelled", "never");
 	test_wait_event(events, "completed", "later");
 	WAIT_FOR(is_recorded(acme, "again", "failed"), "the failed job's record");
 	acme_asks(acme, "retry", "{\"job_id\":\"again\"}");
 	WAIT_FOR(is_recorded(acme, "later", "completed"), "the later job's record");
+	for (int i = 0; i < 2; i++) /* of the second the broker has to be asked whose the first was */
+		acme_asks(acme, "create", "{" SIMULATED ",\"job_id\":\"twice\"}");
 	acme_asks(acme, "rerun", "{\"job_id\":\"later\"}");
 	acme_asks(acme, "regenerate", "{\"job_id\":\"later\",\"model\":\"simulated\"}");
 	acme_asks(acme, "feedback", "{\"job_id\":\"later\",\"feedback\":\"thumbs_up\"}");
@@ -78,8 +81,10 @@ TEST(services_do_all_their_work_with_their_own_permissions)
 	test_ready(runner);
 	struct bus *acme = open_as("tenant-acme", "_INBOX.acme");
 	struct test_events *events = test_follow(open_as("admin", NULL), "acme");
+	test_submit(acme, "acme", "llm", "urgent", "lost", SIMULATED);
 	submit_jobs(acme, events);
 	ask_everything(acme, events);
+	test_wait_event(events, "rejected", "lost");
 	test_kill(runner, SIGTERM);
 	CHECK_INT(test_wait_exit(runner), 0);
 	test_kill(jobs, SIGTERM);
