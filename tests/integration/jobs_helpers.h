@@ -182,4 +182,29 @@ UNUSED static int64_t count_sql(const char *sql)
 	return atoll(test_sql(sql));
 }
 
+/* The body of the submission stored last on the subject; "" when there is none. */
+UNUSED static const char *stored_submission(struct bus *b, const char *subject)
+{
+	struct bus_stored_message m;
+	struct err err;
+	if (bus_get_last(b, STREAM_JOBS, subject, &m, &err) != STATUS_OK)
+		return "";
+	const char *body = text_of("%.*s", SPAN_ARG(m.data));
+	bus_stored_message_free(&m);
+	return body;
+}
+
+UNUSED static const char *stored_header(struct bus *b, const char *subject, const char *name)
+{
+	struct bus_stored_message m;
+	struct err err;
+	CHECK_OK(bus_get_last(b, STREAM_JOBS, subject, &m, &err), err);
+	struct span value = bus_in_header(&m.in, name);
+	const char *text = value.p ? text_of("%.*s", SPAN_ARG(value)) : "";
+	bus_stored_message_free(&m);
+	return text;
+}
+
+#define SUBMIT "gannet.acme.jobs.submit.llm.default"
+
 #endif
