@@ -57,4 +57,8 @@ enum status settings_get(struct analytics *a, struct store *s, struct span tenan
 /* "12.5" to 12500000000; -1 for what is not dollars with up to 9 digits before and after the point. */
 int64_t dollars_parse(struct span text);
 
+/* Of connections for requests: no sequential scans of ranges that an index has, no compilation of queries that take milliseconds. */
+#define REQUESTS_SESSION_SQL                                                                                           \
+	"SET TIME ZONE 'UTC'; SET jit = off; SET work_mem = '32MB'; SET enable_seqscan = off; SET enable_material = off"
+
 #endif

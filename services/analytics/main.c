@@ -52,10 +52,6 @@ static void release(struct analytics *a)
 	free(a);
 }
 
-/* No sequential scans of ranges that an index has, no compilation of queries that take milliseconds. */
-#define REQUESTS_SESSION_SQL                                                                                           \
-	"SET TIME ZONE 'UTC'; SET jit = off; SET work_mem = '32MB'; SET enable_seqscan = off; SET enable_material = off"
-
 static enum status start_ledger(struct analytics *a, struct err *err)
 {
 	const struct ledger_options o = {.bus = a->bus,

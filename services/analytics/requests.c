@@ -3,6 +3,8 @@
 
 #include "report.h"
 
+#define REBUILD_DAY_MAX_MS 120000 /* meanwhile nothing is added to the ledger: it waits in EVENTS */
+
 const struct micro_endpoint analytics_endpoints[ANALYTICS_ENDPOINTS] = {
     {"usage", "gannet.*.analytics.usage", handle_usage, "Jobs and tokens by any dimension and time"},
     {"costs", "gannet.*.analytics.costs", handle_costs, "Money spent and saved, and what a job costs"},
@@ -76,6 +78,22 @@ enum status handle_performance(void *arg, const struct micro_request *r, struct 
 	return answer(arg, &report_performance, r, reply, err);
 }
 
+/* On a connection of its own: a day of a busy tenant takes longer than any question may. */
+static enum status rebuild(const struct analytics *a, struct span tenant, int64_t from_ms, int64_t to_ms, struct err *err)
+{
+	const struct store_options o = {.url = a->config->database_url,
+	                                .application = "gannet-analytics rebuild",
+	                                .statement_timeout_ms = REBUILD_DAY_MAX_MS,
+	                                .session_sql = REQUESTS_SESSION_SQL};
+	struct store *s;
+	enum status status = store_new(&o, &s, err);
+	if (status != STATUS_OK)
+		return status;
+	status = rollup_rebuild(s, tenant, from_ms, to_ms, NULL, NULL, err);
+	store_free(s);
+	return status;
+}
+
 enum status handle_rebuild(void *arg, const struct micro_request *r, struct buf *reply, struct err *err)
 {
 	struct analytics *a = arg;
@@ -97,7 +115,7 @@ enum status handle_rebuild(void *arg, const struct micro_request *r, struct buf 
 	if (settings.ledger_days && asked.from.ms < now_ms - (settings.ledger_days - 1) * day)
 		return err_field(err, STATUS_INVALID, "from", "from: the ledger goes back %lld days only",
 		                 (long long)settings.ledger_days);
-	status = rollup_rebuild(db.store, r->tenant, asked.from.ms, asked.to.ms, NULL, NULL, err);
+	status = rebuild(a, r->tenant, asked.from.ms, asked.to.ms, err);
 	const struct analytics_rebuilt answer = {(asked.to.ms - asked.from.ms) / day};
 	return status == STATUS_OK ? request_reply(&analytics_rebuild_reply_table, &answer, reply) : status;
 }

@@ -45,22 +45,22 @@ enum rollup_set rollup_larger(enum rollup_set set);
 	X(cached, "count(*) FILTER (WHERE cached)")                                                                        \
 	X(fallbacks, "count(*) FILTER (WHERE fallback)")                                                                   \
 	X(unpriced, "count(*) FILTER (WHERE NOT priced)")                                                                  \
-	X(input_tokens, "ai_usage_sum(input_tokens)")                                                                               \
-	X(cache_read_tokens, "ai_usage_sum(cache_read_tokens)")                                                                     \
-	X(cache_write_tokens, "ai_usage_sum(cache_write_tokens)")                                                                   \
-	X(output_tokens, "ai_usage_sum(output_tokens)")                                                                             \
-	X(reasoning_tokens, "ai_usage_sum(reasoning_tokens)")                                                                       \
-	X(total_tokens, "ai_usage_sum(total_tokens)")                                                                               \
-	X(cost_nanousd, "coalesce(ai_usage_sum(cost_nanousd), 0)")                                                                  \
-	X(saved_nanousd, "ai_usage_sum(saved_nanousd)")                                                                             \
-	X(prompt_saved_nanousd, "ai_usage_sum(prompt_saved_nanousd)")                                                               \
-	X(processing_ms, "coalesce(ai_usage_sum(processing_ms) FILTER (WHERE " TIMED "), 0)")                                       \
+	X(input_tokens, "ai_usage_sum(input_tokens)")                                                                      \
+	X(cache_read_tokens, "ai_usage_sum(cache_read_tokens)")                                                            \
+	X(cache_write_tokens, "ai_usage_sum(cache_write_tokens)")                                                          \
+	X(output_tokens, "ai_usage_sum(output_tokens)")                                                                    \
+	X(reasoning_tokens, "ai_usage_sum(reasoning_tokens)")                                                              \
+	X(total_tokens, "ai_usage_sum(total_tokens)")                                                                      \
+	X(cost_nanousd, "coalesce(ai_usage_sum(cost_nanousd), 0)")                                                         \
+	X(saved_nanousd, "ai_usage_sum(saved_nanousd)")                                                                    \
+	X(prompt_saved_nanousd, "ai_usage_sum(prompt_saved_nanousd)")                                                      \
+	X(processing_ms, "coalesce(ai_usage_sum(processing_ms) FILTER (WHERE " TIMED "), 0)")                              \
 	X(processing_n, "count(processing_ms) FILTER (WHERE " TIMED ")")                                                   \
-	X(queue_ms, "coalesce(ai_usage_sum(queue_ms), 0)")                                                                          \
+	X(queue_ms, "coalesce(ai_usage_sum(queue_ms), 0)")                                                                 \
 	X(queue_n, "count(queue_ms)")                                                                                      \
-	X(first_token_ms, "coalesce(ai_usage_sum(first_token_ms) FILTER (WHERE " TIMED "), 0)")                                     \
+	X(first_token_ms, "coalesce(ai_usage_sum(first_token_ms) FILTER (WHERE " TIMED "), 0)")                            \
 	X(first_token_n, "count(first_token_ms) FILTER (WHERE " TIMED ")")                                                 \
-	X(speed_tokens, "coalesce(ai_usage_sum(output_tokens) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")                  \
+	X(speed_tokens, "coalesce(ai_usage_sum(output_tokens) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")         \
 	X(speed_ms, "coalesce(ai_usage_sum(processing_ms) FILTER (WHERE " TIMED " AND processing_ms > 0), 0)")
 
 /* The columns that can be asked for: counters, then ends. Sets of them are masks of ROLLUP_BIT. */
