@@ -12,6 +12,7 @@
 #include "entry.h"
 #include "intake.h"
 #include "requests.h"
+#include "core/wait.h"
 #include "service/service.h"
 
 #define LOOK_MS 1000 /* at the file */
@@ -155,9 +156,7 @@ static void *run(void *arg)
 	struct state *s = arg;
 	pthread_mutex_lock(&s->lock);
 	while (!s->stopping) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += LOOK_MS / 1000;
+		struct timespec until = wait_until(LOOK_MS);
 		pthread_cond_timedwait(&s->changed, &s->lock, &until);
 		if (s->stopping)
 			break;
@@ -223,7 +222,7 @@ static enum status start(struct service *service, struct err *err)
 	s->clock = service_clock(service);
 	s->requests = (struct requests){.bus = s->bus, .clock = s->clock, .lock = PTHREAD_MUTEX_INITIALIZER};
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
+	wait_cond_init(&s->changed);
 	enum status status = start_parts(s, err);
 	if (status != STATUS_OK)
 		release(s);

@@ -7,6 +7,7 @@
 #include "bus/kv.h"
 #include "bus/topology.h"
 #include "core/log.h"
+#include "core/wait.h"
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define WEEK_MS (7 * DAY_MS)
@@ -59,17 +60,15 @@ static void read_week(struct bus *bus, struct span tenant, struct week *w)
 	char filter[96];
 	struct bus_follow *f;
 	struct err err = {0};
-	struct timespec until;
 	snprintf(filter, sizeof filter, "gannet.%.*s.findings.*.*", SPAN_ARG(tenant));
 	const struct bus_follow_options o = {
 	    .stream = STREAM_FINDINGS, .filter = filter, .message = on_finding, .caught_up = on_read, .arg = w};
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
+	wait_cond_init(&w->changed);
 	if (bus_follow_open(bus, &o, &f, &err) != STATUS_OK) {
 		log_error("the week's findings cannot be read", &err);
 	} else {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += READ_MAX_S;
+		struct timespec until = wait_until(READ_MAX_S * 1000);
 		pthread_mutex_lock(&w->lock);
 		while (!w->caught_up && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
 			;

@@ -1,5 +1,4 @@
 /* Reading the configuration, checking every name in it, and reading it again when it changes. */
-#include "core/wait.h"
 #include "services/watchers/settings.h"
 
 #include <errno.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/map.h"
+#include "core/wait.h"
 #include "services/watchers/watcher.h"
 
 /* What tells a changed file from the same one. */

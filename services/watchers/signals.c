@@ -5,6 +5,7 @@
 #include "bus/kv.h"
 #include "bus/topology.h"
 #include "contract/signal.h"
+#include "core/wait.h"
 #include "services/watchers/source.h"
 
 #define SIGNALS_MAX 2000000 /* of one run; the reading ends there */
@@ -140,7 +141,7 @@ enum status signals_read(struct watch_run *run, int64_t since_ms, struct diagnos
 	char filter[96];
 	snprintf(filter, sizeof filter, "gannet.%.*s.signals.*", SPAN_ARG(run->watch->tenant));
 	pthread_mutex_init(&r.lock, NULL);
-	pthread_cond_init(&r.done, NULL);
+	wait_cond_init(&r.done);
 	const struct bus_follow_options o = {.stream = STREAM_SIGNALS,
 	                                     .filter = filter,
 	                                     .since_ms = since_ms,
@@ -152,9 +153,7 @@ enum status signals_read(struct watch_run *run, int64_t since_ms, struct diagnos
 		int64_t until_ms = clock_mono_ms(run->w->clock) + READ_MS;
 		pthread_mutex_lock(&r.lock);
 		while (!r.over && clock_mono_ms(run->w->clock) < until_ms && s == STATUS_OK) {
-			struct timespec t;
-			clock_gettime(CLOCK_REALTIME, &t);
-			t.tv_sec++;
+			struct timespec t = wait_until(1000);
 			pthread_cond_timedwait(&r.done, &r.lock, &t);
 			pthread_mutex_unlock(&r.lock);
 			if (run_pause(run))
