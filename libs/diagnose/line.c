@@ -94,8 +94,10 @@ static bool moment_at(struct span s, int64_t *ret_ms)
 		return false;
 	if (!to_ms(number_at(s.p + 7, 4), month_of(s.p + 3), number_at(s.p, 2), s.p + 12, 1, ret_ms))
 		return false;
-	int64_t ahead = s.n >= 26 ? number_at(s.p + 22, 2) * 60 + number_at(s.p + 24, 2) : 0;
-	*ret_ms -= (s.n >= 26 && s.p[21] == '-' ? -ahead : ahead) * 60000;
+	if (s.n < 26 || (s.p[21] != '+' && s.p[21] != '-') || !is_like(span_of(s.p + 22, s.n - 22), "9999"))
+		return true; /* no zone: UTC */
+	int64_t ahead_ms = (number_at(s.p + 22, 2) * 60 + number_at(s.p + 24, 2)) * 60000ll;
+	*ret_ms += s.p[21] == '-' ? ahead_ms : -ahead_ms;
 	return true;
 }
 
