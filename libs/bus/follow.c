@@ -178,9 +178,8 @@ static void request_consumer(struct bus_follow *f)
 		json_kv_cstr(&w, "deliver_policy", "by_start_sequence");
 		json_kv_i64(&w, "opt_start_seq", (int64_t)f->last_sequence + 1);
 	} else if (f->o.since_ms) {
-		char since[RFC3339_BYTES];
 		json_kv_cstr(&w, "deliver_policy", "by_start_time");
-		json_kv_cstr(&w, "opt_start_time", rfc3339_format(f->o.since_ms, since));
+		json_kv_time(&w, "opt_start_time", f->o.since_ms);
 	} else {
 		json_kv_cstr(&w, "deliver_policy", f->o.new_only ? "new" : f->o.last_per_subject ? "last_per_subject" : "all");
 	}

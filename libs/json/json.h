@@ -80,6 +80,7 @@ void json_put(struct json_writer *w, struct json v); /* verbatim bytes; absent i
 void json_kv_text(struct json_writer *w, const char *key, struct span s);
 void json_kv_cstr(struct json_writer *w, const char *key, const char *s);
 void json_kv_i64(struct json_writer *w, const char *key, int64_t v);
+void json_kv_time(struct json_writer *w, const char *key, int64_t wall_ms); /* RFC 3339 */
 void json_kv_f64(struct json_writer *w, const char *key, double v);
 void json_kv_bool(struct json_writer *w, const char *key, bool v);
 void json_kv(struct json_writer *w, const char *key, struct json v);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/utf8.h"
 #include "json/put.h"
 
@@ -213,6 +214,12 @@ void json_kv_i64(struct json_writer *w, const char *key, int64_t v)
 {
 	json_key(w, span_from(key));
 	json_put_i64(w, v);
+}
+
+void json_kv_time(struct json_writer *w, const char *key, int64_t wall_ms)
+{
+	char text[RFC3339_BYTES];
+	json_kv_cstr(w, key, rfc3339_format(wall_ms, text));
 }
 
 void json_kv_f64(struct json_writer *w, const char *key, double v)

@@ -93,11 +93,10 @@ static void write_metrics(struct composition *c)
 
 static void write_all(struct composition *c, const char *snapshot_id)
 {
-	char time[RFC3339_BYTES];
 	json_begin_object(&c->w);
 	json_kv_cstr(&c->w, "snapshot_id", snapshot_id);
 	json_kv_cstr(&c->w, "tenant", c->tenant);
-	json_kv_cstr(&c->w, "timestamp", rfc3339_format(clock_wall_ms(c->readers->all[0].source->clock), time));
+	json_kv_time(&c->w, "timestamp", clock_wall_ms(c->readers->all[0].source->clock));
 	write_values(c, true);
 	json_key(&c->w, SPAN("additional_metrics"));
 	json_begin_object(&c->w);

@@ -31,11 +31,10 @@ static enum status read_chat(struct json body, struct request *r, struct arena *
 /* One line; the text is a piece or all of it, and the last line has the counts. */
 static void put_line(const struct request *r, const struct answer *a, struct span text, bool done, struct buf *out)
 {
-	char time[RFC3339_BYTES];
 	struct json_writer w = {out};
 	json_begin_object(&w);
 	json_kv_text(&w, "model", r->model);
-	json_kv_cstr(&w, "created_at", rfc3339_format(a->at_wall_ms, time));
+	json_kv_time(&w, "created_at", a->at_wall_ms);
 	json_key(&w, SPAN("message"));
 	json_begin_object(&w);
 	json_kv_cstr(&w, "role", "assistant");

@@ -204,11 +204,11 @@ static void put_tokens(struct json_writer *w, const struct tokens *t)
 
 static void put_entry(struct ledger *l, const struct ledger_entry *e, bool body, struct json_writer *w)
 {
-	char time[RFC3339_BYTES], hash[20];
+	char hash[20];
 	snprintf(hash, sizeof hash, "%016" PRIx64, e->prompt_hash);
 	json_begin_object(w);
 	json_kv_i64(w, "sequence", e->sequence);
-	json_kv_cstr(w, "at", rfc3339_format(e->at_wall_ms, time));
+	json_kv_time(w, "at", e->at_wall_ms);
 	json_kv_cstr(w, "face", e->face);
 	json_kv_cstr(w, "operation", e->operation);
 	json_kv_cstr(w, "model", e->model);

@@ -18,8 +18,8 @@ enum status requests_maintain(void *arg, const struct micro_request *r, struct b
 		return err->status;
 	if (!request.from.ms)
 		request.from.ms = now_ms;
-	if (request.until.ms <= now_ms || request.until.ms > now_ms + SILENCE_MAX_MS)
-		return err_field(err, STATUS_INVALID, "until", "until: has to lie ahead, by a year at most");
+	if (requests_check_until(&request, now_ms, err) != STATUS_OK)
+		return err->status;
 	if (request.until.ms <= request.from.ms)
 		return err_field(err, STATUS_INVALID, "until", "until: is not after from");
 	id_random(id);
@@ -58,19 +58,13 @@ static int next_end_first(const void *x, const void *y)
 	return (a->until.ms > b->until.ms) - (a->until.ms < b->until.ms);
 }
 
-static void put_moment(struct json_writer *w, const char *key, int64_t ms)
-{
-	char text[RFC3339_BYTES];
-	json_kv_cstr(w, key, rfc3339_format(ms, text));
-}
-
 static void put_window(struct json_writer *w, const struct silence *s)
 {
 	json_begin_object(w);
 	if (s->fingerprint.n)
 		json_kv_text(w, "fingerprint", s->fingerprint);
-	put_moment(w, "from", s->from.ms);
-	put_moment(w, "until", s->until.ms);
+	json_kv_time(w, "from", s->from.ms);
+	json_kv_time(w, "until", s->until.ms);
 	if (json_count(s->sources))
 		json_kv(w, "sources", s->sources);
 	if (s->reason.n)

@@ -14,6 +14,13 @@ struct span requests_name(const struct micro_request *r, struct span fingerprint
 	return span_of(out, (size_t)n);
 }
 
+enum status requests_check_until(const struct findings_request *request, int64_t now_ms, struct err *err)
+{
+	if (request->until.ms <= now_ms || request->until.ms > now_ms + SILENCE_MAX_MS)
+		return err_field(err, STATUS_INVALID, "until", "until: has to lie ahead, by a year at most");
+	return STATUS_OK;
+}
+
 const struct map *requests_lock(struct requests *r)
 {
 	pthread_mutex_lock(&r->lock);
@@ -48,10 +55,9 @@ static void put_notified(struct json_writer *w, const struct map *notified, cons
 
 static void put_silence(struct json_writer *w, const struct map *silences, struct span name, int64_t now_ms)
 {
-	char until[RFC3339_BYTES];
 	const struct kept *k = map_get(silences, name);
 	if (k && k->silence.until.ms > now_ms)
-		json_kv_cstr(w, "silenced_until", rfc3339_format(k->silence.until.ms, until));
+		json_kv_time(w, "silenced_until", k->silence.until.ms);
 }
 
 /* The members of a finding's answer. */
@@ -137,8 +143,8 @@ static enum status handle_silence(void *arg, const struct micro_request *r, stru
 	int64_t now_ms = clock_wall_ms(q->clock);
 	if (micro_decode(r, &findings_silence_request_table, &request, err) != STATUS_OK)
 		return err->status;
-	if (request.until.ms <= now_ms || request.until.ms > now_ms + SILENCE_MAX_MS)
-		return err_field(err, STATUS_INVALID, "until", "until: has to lie ahead, by a year at most");
+	if (requests_check_until(&request, now_ms, err) != STATUS_OK)
+		return err->status;
 	const struct silence silence = {.fingerprint = request.fingerprint,
 	                                .until = request.until,
 	                                .at = {now_ms},

@@ -28,6 +28,8 @@ void requests_use(struct requests *r, const struct routing *c);
 #define REQUESTS_NAME_BYTES (TENANT_ID_MAX + FINDING_FINGERPRINT_MAX + 2)
 /* "<tenant>.<fingerprint>" */
 struct span requests_name(const struct micro_request *r, struct span fingerprint, char out[REQUESTS_NAME_BYTES]);
+/* INVALID, naming the field, when it does not lie ahead or too far. */
+enum status requests_check_until(const struct findings_request *request, int64_t now_ms, struct err *err) must_check;
 /* Between these two neither the board's maps nor the routing change. */
 const struct map *requests_lock(struct requests *r);
 void requests_unlock(struct requests *r);

@@ -82,7 +82,6 @@ static void write_last(struct watchers *w, const struct watchers_watch *watch, s
 static void write_watch(struct watchers *w, const struct held_config *c, const struct watchers_watch *watch,
                         struct json_writer *out)
 {
-	char moment[RFC3339_BYTES];
 	size_t at = settings_schedule(&c->config, watch);
 	bool on = settings_is_on(&c->config, watch);
 	json_begin_object(out);
@@ -95,7 +94,7 @@ static void write_watch(struct watchers *w, const struct held_config *c, const s
 		json_kv_text(out, "zone", c->config.schedules[at].zone);
 		int64_t next_ms = cron_next(&c->config.crons[at], c->zones[at], clock_wall_ms(w->clock));
 		if (on && next_ms != INT64_MAX)
-			json_kv_cstr(out, "next_at", rfc3339_format(next_ms, moment));
+			json_kv_time(out, "next_at", next_ms);
 	}
 	write_last(w, watch, out);
 	json_end_object(out);

@@ -64,12 +64,6 @@ static void put_text(struct json_writer *w, const char *key, const char *value)
 		json_kv_cstr(w, key, value);
 }
 
-static void put_moment(struct json_writer *w, const char *key, int64_t ms)
-{
-	char text[RFC3339_BYTES];
-	json_kv_cstr(w, key, rfc3339_format(ms, text));
-}
-
 /* ---- list */
 
 /* Who was told, or why nobody was. */
@@ -270,8 +264,8 @@ static enum outcome begin_quiet(struct cli *c, const char *verb, const char *fin
 	json_begin_object(&w);
 	put_text(&w, "fingerprint", fingerprint);
 	if (config.from.ms)
-		put_moment(&w, "from", from_ms);
-	put_moment(&w, "until", until_ms);
+		json_kv_time(&w, "from", from_ms);
+	json_kv_time(&w, "until", until_ms);
 	if (config.sources.n) {
 		json_key(&w, SPAN("sources"));
 		json_begin_array(&w);

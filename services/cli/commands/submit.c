@@ -139,7 +139,6 @@ static enum status put_task(struct arena *a, struct json_writer *w, const struct
 
 static enum status write_job(struct arena *a, struct json_writer *w, const struct submit *s, struct err *err)
 {
-	char at[RFC3339_BYTES];
 	json_begin_object(w);
 	put_text(w, "job_id", s->job_id);
 	if (!s->direct) {
@@ -153,7 +152,7 @@ static enum status write_job(struct arena *a, struct json_writer *w, const struc
 	put_i64(w, "timeout_ms", s->job_timeout_ms);
 	put_i64(w, "max_retries", s->retries);
 	if (s->run_at.ms)
-		json_kv_cstr(w, "run_at", rfc3339_format(s->run_at.ms, at));
+		json_kv_time(w, "run_at", s->run_at.ms);
 	if (s->stream)
 		json_kv_bool(w, "stream", true);
 	json_end_object(w);

@@ -70,12 +70,11 @@ static void write_claims(const struct cli *c, int64_t now_s, int64_t until_s, st
 static void print_token(const struct cli *c, struct span token, int64_t until_s)
 {
 	scoped_buf out = {0};
-	char time[RFC3339_BYTES];
 	struct json_writer w = {.out = &out};
 	if (c->global.json) {
 		json_begin_object(&w);
 		json_kv_text(&w, "token", token);
-		json_kv_cstr(&w, "expires_at", rfc3339_format(until_s * 1000, time));
+		json_kv_time(&w, "expires_at", until_s * 1000);
 		json_end_object(&w);
 	} else {
 		buf_addspan(&out, token);

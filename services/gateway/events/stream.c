@@ -78,13 +78,12 @@ static void put_id(const struct stream *s, struct buf *out)
 
 static void write_data(const struct bus_in *m, int64_t at_ms, struct buf *out)
 {
-	char time[RFC3339_BYTES];
 	struct json doc;
 	struct err err;
 	struct json_writer w = {.out = out};
 	json_begin_object(&w);
 	json_kv_text(&w, "subject", m->subject);
-	json_kv_cstr(&w, "timestamp", rfc3339_format(at_ms, time));
+	json_kv_time(&w, "timestamp", at_ms);
 	json_key(&w, SPAN("data"));
 	if (m->data.n > EVENT_MAX_BYTES) {
 		json_put_null(&w);

@@ -115,12 +115,11 @@ static void find_pattern(struct watch_run *r, const struct diagnosis_pattern *p)
 {
 	scoped_buf evidence = {0};
 	struct json_writer w = {.out = &evidence};
-	char moment[RFC3339_BYTES];
 	json_begin_object(&w);
 	json_kv_i64(&w, "occurrences", p->occurrences);
 	json_kv_i64(&w, "before", p->before);
-	json_kv_cstr(&w, "first", rfc3339_format(p->first_ms, moment));
-	json_kv_cstr(&w, "last", rfc3339_format(p->last_ms, moment));
+	json_kv_time(&w, "first", p->first_ms);
+	json_kv_time(&w, "last", p->last_ms);
 	json_end_object(&w);
 	run_found(
 	    r, &(struct draft){
