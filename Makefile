@@ -14,7 +14,7 @@ VERSION_GIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown
 VERSION_GIT := $(VERSION_GIT)
 CPPFLAGS += -D_GNU_SOURCE -Ilibs -I$(B)/gen -I. $(shell pkg-config --cflags $(PACKAGES))
 # What is built does not depend on where.
-CFLAGS_BASE := -std=gnu17 -g -ffile-prefix-map=$(CURDIR)=. -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP $(WARNINGS)
+CFLAGS_BASE := -std=gnu17 -g -ffile-prefix-map='$(CURDIR)'=. -fno-omit-frame-pointer -fstack-protector-strong -MMD -MP $(WARNINGS)
 CFLAGS_debug := -Og
 CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
