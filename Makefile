@@ -27,6 +27,12 @@ ALL_CFLAGS = $(CFLAGS_BASE) $(CFLAGS_$(MODE)) $(CFLAGS)
 LDLIBS := -lnats -lgumbo -lcmark $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
 LDFLAGS += $(filter -fsanitize=% --coverage,$(CFLAGS_$(MODE))) -Wl,--as-needed -Wl,-z,relro,-z,now
 
+# What the thread sanitizer has to be told.
+ifeq ($(MODE),tsan)
+TSAN_OBJECT := $(B)/obj/tests/tsan/syscall.o
+LDLIBS := $(TSAN_OBJECT) $(LDLIBS)
+endif
+
 LIBS := $(sort $(notdir $(patsubst %/,%,$(wildcard libs/*/))))
 SERVICES := $(sort $(notdir $(patsubst %/,%,$(wildcard services/*/))))
 sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
@@ -94,7 +100,7 @@ ARCHIVES := $(foreach l,$(LIBS),$(LIB_$(l)))
 define service
 GEN_SERVICE_$(1) := $$(GEN_TABLES_$(1)) $$(if $$(wildcard services/$(1)/migrations/*.sql),$(B)/gen/migrations_$(1).c)
 OBJ_SERVICE_$(1) := $$(call objects,$$(call sources,services/$(1))) $$(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.o,$$(GEN_SERVICE_$(1)))
-$$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES) $$(SLIM_LIBRARY)
+$$(call program,$(1)): $$(OBJ_SERVICE_$(1)) $$(ARCHIVES) $$(SLIM_LIBRARY) $$(TSAN_OBJECT)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	@$$(CC) $$(LDFLAGS) -o $$@ $$(OBJ_SERVICE_$(1)) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LDLIBS)
@@ -112,18 +118,18 @@ tests_in = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/$(1)/*.c)))
 UNIT := $(call tests_in,unit)
 INTEGRATION := $(call tests_in,integration)
 BENCHES := $(call tests_in,bench)
-$(UNIT) $(INTEGRATION) $(BENCHES): $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB) $(ARCHIVES)
+$(UNIT) $(INTEGRATION) $(BENCHES): $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB) $(ARCHIVES) $(TSAN_OBJECT)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 # tests/chaos is one program of several files.
 CHAOS := $(B)/tests/chaos/chaos
-$(CHAOS): $(call objects,$(sort $(wildcard tests/chaos/*.c))) $(TEST_LIB) $(ARCHIVES)
+$(CHAOS): $(call objects,$(sort $(wildcard tests/chaos/*.c))) $(TEST_LIB) $(ARCHIVES) | $(TSAN_OBJECT)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)
 PEERS := $(B)/tests/bench/peers/peers
-$(PEERS): $(call objects,$(sort $(wildcard tests/bench/peers/*.c))) $(TEST_LIB) $(ARCHIVES)
+$(PEERS): $(call objects,$(sort $(wildcard tests/bench/peers/*.c))) $(TEST_LIB) $(ARCHIVES) | $(TSAN_OBJECT)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group -Wl,--whole-archive $(TEST_LIB) -Wl,--no-whole-archive $(ARCHIVES) -Wl,--end-group $(LDLIBS)

@@ -60,7 +60,10 @@ struct test_events *test_follow(struct bus *b, const char *tenant)
 	pthread_mutex_init(&f->lock, NULL);
 	snprintf(filter, sizeof filter, "gannet.%s.jobs.event.>", tenant);
 	struct bus_follow_options o = {.stream = STREAM_EVENTS, .filter = filter, .message = on_event, .arg = f};
-	CHECK_OK(bus_follow_open(b, &o, &follow, &err), err);
+	enum status s;
+	/* A stream without a leader does not answer. */
+	WAIT_FOR((s = bus_follow_open(b, &o, &follow, &err)) != STATUS_TIMEOUT, "JetStream to answer");
+	CHECK_OK(s, err);
 	return f;
 }
 

@@ -28,7 +28,8 @@ struct job {
 	int output_fd;
 	long long start_ms, ms;
 	int tries;
-	bool failed; /* the last try */
+	bool failed;   /* the last try */
+	char why[256]; /* what the latest try that failed said first */
 };
 
 static struct job *jobs;
@@ -128,6 +129,16 @@ static void show_progress(const char *name)
 	fflush(stdout);
 }
 
+/* The line that names a place in the source, else the first. */
+static void note_why(struct job *j, const char *output)
+{
+	const char *at = strstr(output, ".c:");
+	while (at && at > output && at[-1] != '\n')
+		at--;
+	at = at ? at : output;
+	snprintf(j->why, sizeof j->why, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
 static void finish(struct job *j, int status)
 {
 	j->ms = now_ms() - j->start_ms;
@@ -135,6 +146,8 @@ static void finish(struct job *j, int status)
 	char *output = slurp(j->output_fd);
 	j->tries++;
 	j->failed = status != 0;
+	if (j->failed)
+		note_why(j, output);
 	if (status == 0) {
 		passed++;
 	} else if (again && j->tries == 1) {
@@ -208,9 +221,17 @@ static void run_again(void)
 			stop_running();
 		else
 			finish(j, status);
-		if (!j->failed)
-			printf("passed alone: %s\n", j->name);
 	}
+}
+
+/* At the end, where it is looked for: the whole output may be far above. */
+static void show_failed(void)
+{
+	for (size_t i = 0; i < jobs_n; i++)
+		if (jobs[i].failed)
+			printf("failed: %s: %s\n", jobs[i].name, jobs[i].why);
+		else if (jobs[i].tries > 1)
+			printf("passed alone: %s: %s\n", jobs[i].name, jobs[i].why);
 }
 
 static int by_slowness(const void *a, const void *b)
@@ -270,6 +291,7 @@ int main(int argc, char **argv)
 	run_again();
 	remove_run_dir();
 	show_slowest();
+	show_failed();
 	printf("%zu passed, %zu failed\n", passed, failed);
 	free(jobs);
 	return interrupted ? 128 + interrupted : failed || !passed;
