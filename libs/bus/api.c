@@ -26,6 +26,10 @@ static enum status classify(int code, int http, bool *ret_retryable)
 		return STATUS_CONFLICT;
 	case BUS_API_MESSAGE_TOO_LARGE:
 		return STATUS_TOO_LARGE;
+	case BUS_API_NO_PEERS:
+		/* The server calls it a bad request (400): it is a cluster that has not formed yet, or lost too many. */
+		*ret_retryable = true;
+		return STATUS_UNAVAILABLE;
 	}
 	*ret_retryable = http >= 500 || http == 429 || http == 408;
 	return http >= 500 ? STATUS_UNAVAILABLE : status_from_http(http);

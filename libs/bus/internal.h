@@ -144,6 +144,7 @@ enum status bus_follow_take(struct bus *b, const struct bus_follow_options *o, b
 
 /* JetStream's own error codes that we tell apart. */
 enum {
+	BUS_API_NO_PEERS = 10005,
 	BUS_API_MESSAGE_TOO_LARGE = 10054,
 	BUS_API_CONSUMER_NOT_FOUND = 10014,
 	BUS_API_CONSUMER_EXISTS = 10148,

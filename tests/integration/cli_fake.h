@@ -320,21 +320,10 @@ struct cli_run {
 };
 static struct arena cli_kept;
 
-static inline void cli_read(const char *path, struct buf *out)
-{
-	char bytes[65536];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0);
-	for (ssize_t n; (n = read(fd, bytes, sizeof bytes)) > 0;)
-		buf_add(out, bytes, (size_t)n);
-	close(fd);
-	buf_add(out, "", 0);
-}
-
 static inline struct cli_text cli_keep(const char *path)
 {
 	scoped_buf text = {0};
-	cli_read(path, &text);
+	test_read(path, &text);
 	return (struct cli_text){arena_cstr(&cli_kept, buf_span(&text)), text.len};
 }
 

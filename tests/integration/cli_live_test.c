@@ -14,7 +14,7 @@ static const char *output(struct test_process *p)
 {
 	static struct buf out;
 	buf_reset(&out);
-	cli_read(p->out_path, &out);
+	test_read(p->out_path, &out);
 	return out.data;
 }
 
@@ -22,7 +22,7 @@ static const char *log_of(struct test_process *p)
 {
 	static struct buf out;
 	buf_reset(&out);
-	cli_read(p->log_path, &out);
+	test_read(p->log_path, &out);
 	return out.data;
 }
 

@@ -143,7 +143,7 @@ TEST(an_interrupt_ends_the_waiting_and_not_the_job)
 	/* The first piece on standard output shows that the command is past its set-up. */
 	fake_send("gannet.default.jobs.stream.long", SPAN("{\"job_id\":\"long\",\"seq\":0,\"delta\":\"Gan\"}"), NULL, 0);
 	scoped_buf out = {0};
-	WAIT_FOR((buf_reset(&out), cli_read(p->out_path, &out), out.len), "the first piece");
+	WAIT_FOR((buf_reset(&out), test_read(p->out_path, &out), out.len), "the first piece");
 	test_kill(p, SIGINT);
 	struct cli_run r = cli_end(p);
 	CHECK_INT(r.status, 130);

@@ -12,6 +12,7 @@ static struct server {
 	int port, route_port;
 	char name[8];
 } servers[SERVERS];
+static char program[256]; /* nats-server */
 
 static void stop_servers(void)
 {
@@ -38,23 +39,25 @@ static const char *configuration_of(const struct server *s)
 	return path;
 }
 
-/* Their addresses, comma separated. */
-static const char *start_servers(void)
+static void start_server(struct server *s)
 {
-	char path[256];
-	process_find("nats-server", path, sizeof path);
+	s->pid = process_start(&(struct process){.path = program,
+	                                         .argv = (const char *[]){"nats-server", "-c", configuration_of(s), NULL},
+	                                         .log_path = text_of("%s/%s.log", test_dir(), s->name)});
+	WAIT_FOR(process_listens(s->port, NULL), "a broker to listen");
+}
+
+/* Their addresses, comma separated; the first `n` are started. */
+static const char *start_servers(size_t n)
+{
+	process_find("nats-server", program, sizeof program);
 	test_at_end(TEST_END_SERVERS, stop_servers);
 	for (size_t i = 0; i < SERVERS; i++) {
 		servers[i] = (struct server){.port = test_free_port(), .route_port = test_free_port()};
 		snprintf(servers[i].name, sizeof servers[i].name, "n%zu", i);
 	}
-	for (size_t i = 0; i < SERVERS; i++)
-		servers[i].pid = process_start(
-		    &(struct process){.path = path,
-		                      .argv = (const char *[]){"nats-server", "-c", configuration_of(&servers[i]), NULL},
-		                      .log_path = text_of("%s/%s.log", test_dir(), servers[i].name)});
-	for (size_t i = 0; i < SERVERS; i++)
-		WAIT_FOR(process_listens(servers[i].port, NULL), "a broker to listen");
+	for (size_t i = 0; i < n; i++)
+		start_server(&servers[i]);
 	return text_of("nats://127.0.0.1:%d,nats://127.0.0.1:%d,nats://127.0.0.1:%d", servers[0].port, servers[1].port,
 	               servers[2].port);
 }
@@ -80,7 +83,7 @@ static void submit(struct bus *b, int n)
 
 TEST(the_leader_of_three_brokers_dies_and_no_job_is_lost)
 {
-	const char *urls = start_servers();
+	const char *urls = start_servers(SERVERS);
 	const char *const env[] = {text_of("NATS_URL=%s", urls), "GANNET_REPLICAS=3", "GANNET_LEASE=2s", NULL};
 	struct test_process *runners[2];
 	for (size_t i = 0; i < countof(runners); i++)
@@ -108,4 +111,17 @@ TEST(the_leader_of_three_brokers_dies_and_no_job_is_lost)
 	for (int n = 0; n < JOBS; n++)
 		CHECK_INT(test_count_events(events, "completed", text_of("job-%d", n)), 1);
 	CHECK_INT(test_count_events(events, "failed", NULL), 0);
+}
+
+/* Two of three elect a leader, which then has nowhere to put a third copy: an answer that looks like a mistake of ours. */
+TEST(a_service_waits_for_a_cluster_that_has_not_formed_yet)
+{
+	const char *urls = start_servers(SERVERS - 1);
+	struct test_process *runner =
+	    spawn_runner(NULL, (const char *const[]){text_of("NATS_URL=%s", urls), "GANNET_REPLICAS=3", NULL});
+	scoped_buf log = {0};
+	WAIT_FOR((buf_reset(&log), test_read(runner->log_path, &log), strstr(log.data, "no suitable peers")),
+	         "the runner to be told that a broker is missing");
+	start_server(&servers[SERVERS - 1]);
+	test_ready(runner);
 }

@@ -163,17 +163,6 @@ static inline struct span text_at(struct reply *r, const char *pointer)
 	return json_text(at(r, pointer), &r->memory);
 }
 
-static inline void read_file(const char *path, struct buf *out)
-{
-	FILE *f = fopen(path, "re");
-	CHECK(f);
-	char *to;
-	size_t n;
-	while ((to = buf_reserve(out, 65536)) && (n = fread(to, 1, 65536, f)) > 0)
-		buf_commit(out, n);
-	fclose(f);
-}
-
 static inline void get(const char *path, struct reply *r)
 {
 	ask(&(struct ask){.path = path}, r);

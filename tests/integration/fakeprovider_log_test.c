@@ -205,7 +205,7 @@ TEST(a_script_answers_by_rule_and_in_steps_and_is_read_again)
 	write_script(path, "{\"rules\":[{\"answers\":[{\"fault\":\"typo\"}]}]}");
 	test_kill(fake, SIGHUP);
 	scoped_buf log = {0};
-	WAIT_FOR((buf_reset(&log), read_file(fake->log_path, &log), strstr(log.data, "script not changed")), "the refusal");
+	WAIT_FOR((buf_reset(&log), test_read(fake->log_path, &log), strstr(log.data, "script not changed")), "the refusal");
 	CHECK_HAS(log.data, "rule 1: fault:");
 	chat(CHAT, "other", "", &r);
 	CHECK_HAS(r.body.data, "\"content\":\"new\"");
@@ -237,7 +237,7 @@ TEST(bad_scripts_and_settings_end_the_start_with_a_reason)
 		const char *const env[] = {rows[i].script ? variable : rows[i].variable, i < 6 ? "PORT=0" : NULL, NULL};
 		struct test_process *p = test_spawn("gannet-fakeprovider", env, NULL);
 		CHECK_INT(test_wait_exit(p), 1);
-		read_file(p->log_path, &log);
+		test_read(p->log_path, &log);
 		CHECK_HAS(log.data, rows[i].part);
 	}
 }
@@ -248,7 +248,7 @@ TEST(any_free_port_is_taken_and_told_in_the_log)
 	struct test_process *p = test_spawn("gannet-fakeprovider", (const char *const[]){"PORT=0", NULL}, NULL);
 	const char *at = NULL;
 	int port;
-	WAIT_FOR((buf_reset(&log), read_file(p->log_path, &log), log.len && (at = strstr(log.data, "\"port\":"))),
+	WAIT_FOR((buf_reset(&log), test_read(p->log_path, &log), log.len && (at = strstr(log.data, "\"port\":"))),
 	         "the port");
 	CHECK_INT(sscanf(at, "\"port\":%d", &port), 1);
 	CHECK_INT(test_http_get(port, "/health/ready", &body), 200);

@@ -73,7 +73,7 @@ static void fill_environment(struct environment *e, const char *const *env, int 
 	e->vars[e->n] = NULL;
 }
 
-static void read_file(const char *path, struct buf *out)
+void test_read(const char *path, struct buf *out)
 {
 	FILE *f = fopen(path, "re");
 	CHECK_MSG(f, "%s: %s", path, strerror(errno));
@@ -89,7 +89,7 @@ static void check_log(const struct program *p)
 	static const char *const reports[] = {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
 	                                      "runtime error: "};
 	scoped_buf log = {0};
-	read_file(p->shown.log_path, &log);
+	test_read(p->shown.log_path, &log);
 	for (size_t i = 0; log.len && i < countof(reports); i++)
 		CHECK_MSG(!strstr(log.data, reports[i]), "%s: see the sanitizer's report in its log", p->name);
 }
@@ -200,6 +200,6 @@ int test_run(const char *program, const char *const *args, const char *const *en
 	int status = process_wait(p->shown.pid);
 	p->ended = true;
 	if (out)
-		read_file(p->shown.out_path, out);
+		test_read(p->shown.out_path, out);
 	return status;
 }

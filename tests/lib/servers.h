@@ -59,6 +59,9 @@ int test_wait_exit(struct test_process *p);
 /* Runs to completion, returns the exit status; output (stdout) goes to `out` if given. */
 int test_run(const char *program, const char *const *args, const char *const *env, struct buf *out);
 
+/* Appends a whole file, for one a program's log or output so far. */
+void test_read(const char *path, struct buf *out);
+
 /* The test's own, observed connection to test_nats_url(); open until the process ends. Benches open their own. */
 struct bus *test_bus(void);
 
