@@ -62,7 +62,7 @@ static void tell_caught_up(struct bus_follow *f, bool nothing_left)
 		f->o.caught_up(f->o.arg);
 }
 
-/* Once only: what the creation of the first consumer came to is what bus_follow_open() returns. */
+/* Once only: what the creation of the first consumer came to is what bus_follow_open() returns; a message says it as well. */
 static void answer(struct bus_follow *f, const struct err *refusal, struct span consumer)
 {
 	pthread_mutex_lock(&f->mu);
@@ -139,6 +139,11 @@ static void on_message(void *arg, natsMsg *m)
 	pthread_mutex_lock(&f->mu);
 	f->heard = true;
 	bool broken = f->broken || f->ending;
+	if (!broken && !f->first_answered && in.reply.p && !bus_message_status(m)) {
+		/* What delivers has been made. The answer that says so may lie behind more messages than the receiver has room for. */
+		f->first_answered = true;
+		pthread_cond_broadcast(&f->opened);
+	}
 	pthread_mutex_unlock(&f->mu);
 	if (broken) {
 		/* the next run reads it again */
@@ -281,6 +286,7 @@ static enum status open_follow(struct bus_follow *f, struct err *err)
 		*err = f->refusal;
 		s = err->status;
 	}
+	f->broken |= s != STATUS_OK; /* from now on no callback waits for a receiver that will not come */
 	pthread_mutex_unlock(&f->mu);
 	if (s == STATUS_OK)
 		bus_task_add(f->bus, &f->task);

@@ -96,6 +96,20 @@ TEST(a_full_reader_can_be_closed)
 	bus_close(b);
 }
 
+/* The broker sends messages before it says that the consumer is made: the answer then waits behind a full inbox. */
+TEST(an_inbox_that_is_full_before_the_consumer_is_told_of_opens)
+{
+	struct bus *b = open_bus();
+	make_stream(b);
+	fill(b, 1, 2001);
+	for (int i = 0; i < 100; i++) {
+		struct bus_reader *r = open_reader(b, 0, 1);
+		expect(r, 0, 2);
+		bus_reader_close(r);
+	}
+	bus_close(b);
+}
+
 TEST(bytes_bound_a_batch_and_one_more_may_go_past_them)
 {
 	struct bus *b = open_bus();
