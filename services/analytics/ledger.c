@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/wait.h"
+#include "service/trouble.h"
 #include "write.h"
 
 extern const struct store_migration migrations_analytics[];
@@ -44,6 +45,7 @@ static struct metric writer_gauge = {
 
 struct ledger {
 	struct ledger_options o;
+	struct trouble trouble;
 	pthread_t thread;
 	atomic_bool writing;
 	struct {
@@ -54,7 +56,6 @@ struct ledger {
 	pthread_cond_t changed;
 	bool stopping;
 	struct reader *reader; /* of the session that runs, to be interrupted */
-	bool away;             /* the thread's own */
 };
 
 static bool is_stopping(struct ledger *l)
@@ -75,15 +76,6 @@ static bool pause_ms(struct ledger *l, int64_t ms)
 	bool stopping = l->stopping;
 	pthread_mutex_unlock(&l->lock);
 	return !stopping;
-}
-
-static void note_availability(struct ledger *l, const struct err *err)
-{
-	if (err && !l->away)
-		log_error("the ledger cannot be written, will try again", err);
-	if (!err && l->away)
-		log_fields(LOG_INFO, "writing the ledger again");
-	l->away = err != NULL;
 }
 
 static void set_writing(struct ledger *l, bool writing)
@@ -132,7 +124,7 @@ static enum status write_all(struct ledger *l, struct writer *w, struct reader *
 		enum status status = writer_write(w, b, err);
 		if (status != STATUS_OK)
 			return status;
-		note_availability(l, NULL);
+		trouble_note(&l->trouble, NULL);
 		count_batch(l, b, w->refused - refused, began_ns);
 		if (go_on && b->n < GATHER_ROWS)
 			(void)pause_ms(l, GATHER_MS); /* what has gathered is written before the end */
@@ -183,9 +175,12 @@ static enum status session(struct ledger *l, struct err *err)
 	enum status status = store_new(&o, &s, err);
 	if (status != STATUS_OK)
 		return status;
-	while (status == STATUS_OK && !mine) {
+	for (;;) {
 		status = take_lock(s, &mine, err);
-		if (status == STATUS_OK && !mine && !pause_ms(l, STANDBY_MS))
+		if (status != STATUS_OK || mine)
+			break;
+		trouble_note(&l->trouble, NULL);
+		if (!pause_ms(l, STANDBY_MS))
 			break;
 	}
 	if (mine) {
@@ -212,7 +207,7 @@ static bool migrate(struct ledger *l)
 	int applied = 0;
 	while ((status = store_migrate(s, "analytics", migrations_analytics, migrations_analytics_n, &applied, &err)) !=
 	       STATUS_OK) {
-		note_availability(l, &err);
+		trouble_note(&l->trouble, &err);
 		if (!err.retryable) {
 			l->o.broken(l->o.arg, &err);
 			break;
@@ -238,7 +233,7 @@ static void *run(void *arg)
 		int64_t began_ms = clock_mono_ms(l->o.clock);
 		if (session(l, &err) == STATUS_OK)
 			continue;
-		note_availability(l, &err);
+		trouble_note(&l->trouble, &err);
 		if (clock_mono_ms(l->o.clock) - began_ms > BACKOFF_MAX_MS)
 			wait_ms = BACKOFF_MIN_MS; /* it had worked for a while */
 		if (!pause_ms(l, wait_ms))
@@ -272,7 +267,7 @@ enum status ledger_start(const struct ledger_options *o, struct ledger **ret, st
 	struct ledger *l = calloc(1, sizeof *l);
 	if (!l)
 		abort();
-	l->o = *o;
+	*l = (struct ledger){.o = *o, .trouble = TROUBLE_INIT("the ledger cannot be written, will try again", "writing the ledger again")};
 	register_metrics(l);
 	pthread_mutex_init(&l->lock, NULL);
 	wait_cond_init(&l->changed);
@@ -282,6 +277,12 @@ enum status ledger_start(const struct ledger_options *o, struct ledger **ret, st
 	}
 	*ret = l;
 	return STATUS_OK;
+}
+
+enum status ledger_check(void *ledger, struct err *err)
+{
+	struct ledger *l = ledger;
+	return trouble_check(&l->trouble, err);
 }
 
 bool ledger_is_writer(struct ledger *l)

@@ -26,6 +26,8 @@ struct ledger_options {
 enum status ledger_start(const struct ledger_options *o, struct ledger **ret, struct err *err) must_check;
 /* Whether this replica is the one that writes; any thread. */
 bool ledger_is_writer(struct ledger *l);
+/* For service_add_check(): what the latest try to write failed of, until one goes well. */
+enum status ledger_check(void *ledger, struct err *err);
 /* Writes what was read by now. NULL is fine. */
 void ledger_stop(struct ledger *l);
 

@@ -108,8 +108,9 @@ static enum status start(struct service *s, struct err *err)
 		return status;
 	}
 	service_set_state(s, a);
-	/* Not required: while it is away events wait in their stream. */
+	/* Not required: while it is away, or takes nothing, events wait in their stream. */
 	service_add_check(s, "postgresql", false, store_pool_check, a->pool);
+	service_add_check(s, "ledger", false, ledger_check, a->ledger);
 	return STATUS_OK;
 }
 

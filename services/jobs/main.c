@@ -103,6 +103,7 @@ static enum status start(struct service *s, struct err *err)
 	service_set_state(s, j);
 	/* Not required: jobs are still taken, scheduled and cancelled while it is away. */
 	service_add_check(s, "postgresql", false, db_check, j->db);
+	service_add_check(s, "projection", false, projection_check, j->projection);
 	return STATUS_OK;
 }
 

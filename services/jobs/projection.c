@@ -10,6 +10,7 @@
 #include "bus/topology.h"
 #include "core/log.h"
 #include "core/wait.h"
+#include "service/trouble.h"
 #include "write.h"
 
 extern const struct store_migration migrations_jobs[];
@@ -28,6 +29,7 @@ extern const size_t migrations_jobs_n;
 
 struct projection {
 	struct projection_options o;
+	struct trouble trouble;
 	struct store *store;
 	pthread_t thread;
 
@@ -42,7 +44,7 @@ struct projection {
 	struct store_position position;
 	struct batch batch;
 	int64_t last_batch_mono_ms, checked_mono_ms;
-	bool away, standing_by;
+	bool standing_by;
 };
 
 static bool is_stopping(struct projection *p)
@@ -63,16 +65,6 @@ static bool pause_between_tries(struct projection *p, int64_t ms)
 	bool stopping = p->stopping;
 	pthread_mutex_unlock(&p->lock);
 	return !stopping;
-}
-
-static void note_availability(struct projection *p, enum status status, const struct err *err)
-{
-	bool away = status != STATUS_OK;
-	if (away && !p->away)
-		log_error("cannot record jobs, will try again", err);
-	if (!away && p->away)
-		log_fields(LOG_INFO, "recording jobs again", LOG_I("held", (int64_t)p->batch.n));
-	p->away = away;
 }
 
 /* ---- becoming the one that records */
@@ -136,7 +128,7 @@ static bool become_active(struct projection *p)
 	for (bool taken = false; !is_stopping(p);) {
 		struct err err = {0};
 		enum status status = take_over(p, &taken, &err);
-		note_availability(p, status, &err);
+		trouble_note(&p->trouble, status == STATUS_OK ? NULL : &err);
 		if (status == STATUS_OK && taken) {
 			p->standing_by = false;
 			return true;
@@ -222,7 +214,7 @@ static enum insistence insist(struct projection *p)
 		enum status status = batch_write(&p->batch, p->store, &p->position, &err);
 		if (status == STATUS_CANCELLED)
 			return LOST;
-		note_availability(p, status, &err);
+		trouble_note(&p->trouble, status == STATUS_OK ? NULL : &err);
 		if (status == STATUS_OK)
 			return WRITTEN;
 		if (!pause_between_tries(p, wait_ms))
@@ -254,6 +246,12 @@ enum status projection_place(struct store *s, int64_t *ret_created_ms, uint64_t 
 		return err_set(err, STATUS_INTERNAL, "the projection's position is no number");
 	*ret_sequence = (uint64_t)sequence;
 	return status;
+}
+
+enum status projection_check(void *projection, struct err *err)
+{
+	struct projection *p = projection;
+	return trouble_check(&p->trouble, err);
 }
 
 bool projection_wait(struct projection *p, int64_t at_most_ms)
@@ -301,7 +299,7 @@ static bool migrate(struct projection *p)
 	while (go_on && !done) {
 		int applied = 0;
 		enum status status = store_migrate(s, "jobs", migrations_jobs, migrations_jobs_n, &applied, &err);
-		note_availability(p, status, &err);
+		trouble_note(&p->trouble, status == STATUS_OK ? NULL : &err);
 		done = status == STATUS_OK;
 		if (done)
 			log_fields(LOG_INFO, "schema is up to date", LOG_I("applied", applied));
@@ -351,7 +349,7 @@ enum status projection_start(const struct projection_options *o, struct projecti
 	struct projection *p = calloc(1, sizeof *p);
 	if (!p)
 		abort();
-	p->o = *o;
+	*p = (struct projection){.o = *o, .trouble = TROUBLE_INIT("cannot record jobs, will try again", "recording jobs again")};
 	p->position = (struct store_position){.reader = READER, .stream = STREAM_EVENTS, .silence_ms = o->lease_ms};
 	p->batch.clock = o->clock;
 	p->batch.estimate = o->estimate;

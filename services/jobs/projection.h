@@ -34,6 +34,8 @@ enum status projection_start(const struct projection_options *o, struct projecti
 bool projection_wait(struct projection *p, int64_t at_most_ms);
 /* How far the records are, by what PostgreSQL has: of the EVENTS of this birth, everything up to the sequence. */
 enum status projection_place(struct store *s, int64_t *ret_created_ms, uint64_t *ret_sequence, struct err *err) must_check;
+/* For service_add_check(): what the latest try to record failed of, until one goes well. */
+enum status projection_check(void *projection, struct err *err);
 /* Ends after the batch at hand; the next to record goes on behind the last commit. */
 void projection_stop(struct projection *p);
 

@@ -18,14 +18,6 @@ static const char *output(struct test_process *p)
 	return out.data;
 }
 
-static const char *log_of(struct test_process *p)
-{
-	static struct buf out;
-	buf_reset(&out);
-	test_read(p->log_path, &out);
-	return out.data;
-}
-
 TEST(watch_shows_the_events_of_all_jobs)
 {
 	fake_start();

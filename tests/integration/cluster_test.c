@@ -119,9 +119,7 @@ TEST(a_service_waits_for_a_cluster_that_has_not_formed_yet)
 	const char *urls = start_servers(SERVERS - 1);
 	struct test_process *runner =
 	    spawn_runner(NULL, (const char *const[]){text_of("NATS_URL=%s", urls), "GANNET_REPLICAS=3", NULL});
-	scoped_buf log = {0};
-	WAIT_FOR((buf_reset(&log), test_read(runner->log_path, &log), strstr(log.data, "no suitable peers")),
-	         "the runner to be told that a broker is missing");
+	WAIT_FOR(strstr(log_of(runner), "no suitable peers"), "the runner to be told that a broker is missing");
 	start_server(&servers[SERVERS - 1]);
 	test_ready(runner);
 }

@@ -17,35 +17,6 @@
 
 #define UNUSED __attribute__((unused))
 
-/* Kept until the test ends. */
-UNUSED static const char *text_of(const char *fmt, ...) printf_like(1, 2);
-UNUSED static const char *text_of(const char *fmt, ...)
-{
-	static struct arena kept;
-	char piece[65536];
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(piece, sizeof piece, fmt, ap);
-	va_end(ap);
-	CHECK(n >= 0 && (size_t)n < sizeof piece);
-	return arena_cstr(&kept, span_of(piece, (size_t)n));
-}
-
-/* What a program has logged so far. */
-UNUSED static const char *log_of(const struct test_process *p)
-{
-	static struct buf log;
-	FILE *f = fopen(p->log_path, "re");
-	CHECK(f != NULL);
-	buf_reset(&log);
-	char *at;
-	size_t n;
-	while ((at = buf_reserve(&log, 65536)) && (n = fread(at, 1, 65536, f)) > 0)
-		buf_commit(&log, n);
-	fclose(f);
-	return log.len ? log.data : "";
-}
-
 /* Without a schedule unless `more` (one NAME=value, or NULL) says otherwise; the example finds its database. */
 UNUSED static struct test_process *start_collector(const char *sources, const char *more)
 {

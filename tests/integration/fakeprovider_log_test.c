@@ -204,9 +204,8 @@ TEST(a_script_answers_by_rule_and_in_steps_and_is_read_again)
 	WAIT_FOR((chat(CHAT, "other", "", &r), strstr(r.body.data, "\"content\":\"new\"")), "the new script");
 	write_script(path, "{\"rules\":[{\"answers\":[{\"fault\":\"typo\"}]}]}");
 	test_kill(fake, SIGHUP);
-	scoped_buf log = {0};
-	WAIT_FOR((buf_reset(&log), test_read(fake->log_path, &log), strstr(log.data, "script not changed")), "the refusal");
-	CHECK_HAS(log.data, "rule 1: fault:");
+	WAIT_FOR(strstr(log_of(fake), "script not changed"), "the refusal");
+	CHECK_HAS(log_of(fake), "rule 1: fault:");
 	chat(CHAT, "other", "", &r);
 	CHECK_HAS(r.body.data, "\"content\":\"new\"");
 	test_kill(fake, SIGTERM);
@@ -231,25 +230,22 @@ TEST(bad_scripts_and_settings_end_the_start_with_a_reason)
 	char variable[600];
 	const char *path = script_path(variable);
 	for (size_t i = 0; i < countof(rows); i++) {
-		scoped_buf log = {0};
 		if (rows[i].script)
 			write_script(path, rows[i].script);
 		const char *const env[] = {rows[i].script ? variable : rows[i].variable, i < 6 ? "PORT=0" : NULL, NULL};
 		struct test_process *p = test_spawn("gannet-fakeprovider", env, NULL);
 		CHECK_INT(test_wait_exit(p), 1);
-		test_read(p->log_path, &log);
-		CHECK_HAS(log.data, rows[i].part);
+		CHECK_HAS(log_of(p), rows[i].part);
 	}
 }
 
 TEST(any_free_port_is_taken_and_told_in_the_log)
 {
-	scoped_buf log = {0}, body = {0};
+	scoped_buf body = {0};
 	struct test_process *p = test_spawn("gannet-fakeprovider", (const char *const[]){"PORT=0", NULL}, NULL);
 	const char *at = NULL;
 	int port;
-	WAIT_FOR((buf_reset(&log), test_read(p->log_path, &log), log.len && (at = strstr(log.data, "\"port\":"))),
-	         "the port");
+	WAIT_FOR((at = strstr(log_of(p), "\"port\":")), "the port");
 	CHECK_INT(sscanf(at, "\"port\":%d", &port), 1);
 	CHECK_INT(test_http_get(port, "/health/ready", &body), 200);
 }

@@ -114,19 +114,6 @@ TEST(request_ids_and_traces_are_handed_on)
 	CHECK_HAS(a.head, "Cache-Control: no-store\r\n");
 }
 
-static const char *log_of(struct test_process *p)
-{
-	scoped_buf text = {0};
-	FILE *f = fopen(p->log_path, "re");
-	char *at;
-	size_t n;
-	CHECK(f != NULL);
-	while ((at = buf_reserve(&text, 65536)) && (n = fread(at, 1, 65536, f)) > 0)
-		buf_commit(&text, n);
-	fclose(f);
-	return arena_cstr(&gw_kept, buf_span(&text));
-}
-
 TEST(the_access_log_has_who_and_what_and_never_the_token)
 {
 	struct test_process *p = gw_start(NULL);

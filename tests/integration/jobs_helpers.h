@@ -18,35 +18,6 @@
 #define UNUSED __attribute__((unused))
 #define LLM_MEMBERS "\"template\":\"Say hello to {{name}}.\",\"model\":\"gpt-4o\",\"context\":{\"name\":\"Ada\"}"
 
-/* Kept until the test ends. */
-UNUSED static const char *text_of(const char *fmt, ...) printf_like(1, 2);
-UNUSED static const char *text_of(const char *fmt, ...)
-{
-	static struct arena kept;
-	char text[8192];
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	CHECK(n >= 0 && (size_t)n < sizeof text);
-	return arena_cstr(&kept, span_of(text, (size_t)n));
-}
-
-/* What a program has logged so far. */
-UNUSED static const char *log_of(const struct test_process *p)
-{
-	static struct buf log;
-	FILE *f = fopen(p->log_path, "re");
-	CHECK(f != NULL);
-	buf_reset(&log);
-	char *at;
-	size_t n;
-	while ((at = buf_reserve(&log, 65536)) && (n = fread(at, 1, 65536, f)) > 0)
-		buf_commit(&log, n);
-	fclose(f);
-	return log.len ? log.data : "";
-}
-
 /* The service, with its schema there. */
 UNUSED static struct test_process *start_jobs(const char *const *env)
 {

@@ -77,7 +77,7 @@ static int end(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static const char *text_of(const char *path)
+static const char *file_text(const char *path)
 {
 	static char text[65536];
 	int fd = open(path, O_RDONLY);
@@ -96,7 +96,7 @@ static int stack(const char *command)
 static void stack_ok(const char *command)
 {
 	int code = stack(command);
-	CHECK_MSG(code == 0, "scripts/stack %s: %d\n%s", command, code, text_of(output));
+	CHECK_MSG(code == 0, "scripts/stack %s: %d\n%s", command, code, file_text(output));
 }
 
 /* Down, and nothing in the logs that a sanitizer complained about. */
@@ -113,7 +113,7 @@ static const char *in_run(const char *name, const char *kind)
 {
 	scoped_buf path = {0};
 	buf_printf(&path, "%s/run/%s.%s", var, name, kind);
-	return text_of(path.data);
+	return file_text(path.data);
 }
 
 static pid_t pid_of(const char *name)
@@ -131,7 +131,7 @@ static bool runs(pid_t pid)
 {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
-	return *text_of(path) != 0;
+	return *file_text(path) != 0;
 }
 
 static int ready(const char *service)
@@ -215,7 +215,7 @@ TEST(demo_runs_a_job_and_leaves_nothing_running)
 {
 	copy_programs();
 	stack_ok("demo");
-	CHECK_HAS(text_of(output), "recorded in PostgreSQL");
+	CHECK_HAS(file_text(output), "recorded in PostgreSQL");
 	CHECK_INT(pid_of("nats"), 0);
 }
 
@@ -234,7 +234,7 @@ TEST(run_stays_until_it_is_interrupted_and_ends_with_0)
 {
 	copy_programs();
 	pid_t pid = begin("run");
-	WAIT_FOR(strstr(text_of(output), "Ctrl-C stops everything"), "the stack to run");
+	WAIT_FOR(strstr(file_text(output), "Ctrl-C stops everything"), "the stack to run");
 	CHECK_INT(ready("runner"), 200);
 	CHECK(kill(-pid, SIGINT) == 0);
 	CHECK_INT(end(pid), 0);
@@ -249,8 +249,8 @@ TEST(service_that_cannot_start_is_named_with_the_end_of_its_log)
 	FILE *f = fopen(program, "w");
 	CHECK(f && fputs("#!/bin/sh\necho the engine is missing >&2\nexit 3\n", f) > 0 && fclose(f) == 0);
 	CHECK_INT(stack("up"), 1);
-	CHECK_HAS(text_of(output), "runner ended while starting");
-	CHECK_HAS(text_of(output), "the engine is missing");
+	CHECK_HAS(file_text(output), "runner ended while starting");
+	CHECK_HAS(file_text(output), "the engine is missing");
 	CHECK_INT(stack("demo"), 1);
 	take_down();
 }

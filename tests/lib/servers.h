@@ -59,8 +59,10 @@ int test_wait_exit(struct test_process *p);
 /* Runs to completion, returns the exit status; output (stdout) goes to `out` if given. */
 int test_run(const char *program, const char *const *args, const char *const *env, struct buf *out);
 
-/* Appends a whole file, for one a program's log or output so far. */
+/* Appends a whole file, for one a program's output so far. */
 void test_read(const char *path, struct buf *out);
+/* What a program has logged so far; until the next call. */
+const char *log_of(const struct test_process *p);
 
 /* The test's own, observed connection to test_nats_url(); open until the process ends. Benches open their own. */
 struct bus *test_bus(void);

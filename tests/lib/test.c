@@ -1,6 +1,8 @@
 /* Runs tests: each in a process and a folder of its own, watched by a parent that leaves nothing behind. */
 #include "tests/lib/test.h"
 
+#include "core/arena.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +52,20 @@ void test_register(struct test_case *t)
 {
 	*cases_end = t;
 	cases_end = &t->next;
+}
+
+const char *text_of(const char *fmt, ...)
+{
+	static struct arena kept;
+	char *text;
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	CHECK(n >= 0);
+	const char *copy = arena_cstr(&kept, span_of(text, (size_t)n));
+	free(text);
+	return copy;
 }
 
 const char *test_dir(void)

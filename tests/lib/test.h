@@ -75,6 +75,8 @@ _Noreturn void test_fail(const char *file, int line, const char *fmt, ...) print
 
 #define TEST_TIMEOUT_S 120
 
+/* As printf() would write it; kept until the test ends. Of one thread. */
+const char *text_of(const char *fmt, ...) printf_like(1, 2);
 /* This test's temporary folder; removed afterwards unless TEST_KEEP is set. */
 const char *test_dir(void);
 /* Where our programs lie: $GANNET_BIN, else the build folder of this very program. */
