@@ -24,7 +24,7 @@ struct bus_pull {
 	struct bus *bus;
 	bus_delivery_fn fn;
 	void *arg;
-	char request_subject[NAME_BYTES];
+	char request_subject[NAME_BYTES], info_subject[NAME_BYTES];
 	struct bus_task task;
 
 	pthread_mutex_t mu;  /* guards all below */
@@ -38,6 +38,12 @@ struct bus_pull {
 	int64_t heard_ms; /* the last turn that found so */
 	int64_t ask_from_ms;
 	unsigned refusals; /* in a row */
+
+	/* Of bus_pull_stop(). */
+	struct bus_sub *answer; /* where the broker answers that we left */
+	bus_pull_left_fn left;  /* NULL once told */
+	void *left_arg;
+	uint64_t left_epoch;
 };
 
 /* A request for what is wanted and not asked for; made under the lock, sent without. */
@@ -186,6 +192,22 @@ static void end(struct bus_pull *p)
 	}
 }
 
+static void tell_left(struct bus_pull *p)
+{
+	pthread_mutex_lock(&p->mu);
+	bus_pull_left_fn fn = p->left;
+	p->left = NULL;
+	pthread_mutex_unlock(&p->mu);
+	if (fn)
+		fn(p->left_arg);
+}
+
+static void on_left(void *arg, natsMsg *m)
+{
+	natsMsg_Destroy(m);
+	tell_left(arg);
+}
+
 static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
 {
 	struct bus_pull *p = owner;
@@ -204,10 +226,12 @@ static int64_t turn(void *owner, int64_t now_ms, uint64_t epoch)
 		p->ask_from_ms = 0;
 	else if (p->ask_from_ms && p->ask_from_ms - now_ms < next_ms)
 		next_ms = p->ask_from_ms - now_ms;
-	bool ask = next_request(p, &r);
+	bool ask = next_request(p, &r), lost = p->left && p->left_epoch != epoch;
 	pthread_mutex_unlock(&p->mu);
 	if (ask)
 		send_request(p, &r);
+	if (lost) /* the requests went with their connection */
+		tell_left(p);
 	return next_ms;
 }
 
@@ -221,6 +245,7 @@ enum status bus_pull_open(struct bus *b, const char *stream, const char *consume
 	pthread_mutex_init(&p->mu, NULL);
 	int n =
 	    snprintf(p->request_subject, sizeof p->request_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
+	snprintf(p->info_subject, sizeof p->info_subject, "$JS.API.CONSUMER.INFO.%s.%s", stream, consumer);
 	enum status s = n < (int)sizeof p->request_subject
 	                    ? STATUS_OK
 	                    : err_set(err, STATUS_INVALID, "the name of a consumer is too long");
@@ -259,31 +284,45 @@ size_t bus_pull_wanted(struct bus_pull *p)
 	return n;
 }
 
-/* A request that is over when it arrives, and nobody listens to its answer: the server looks at what waits, and finds that we left. */
-static void say_that_we_left(struct bus_pull *p)
+/* Under the lock: *left is taken if there will be an answer. */
+static void leave(struct bus_pull *p, bus_pull_left_fn *left, void *arg)
 {
-	static const char body[] = "{\"batch\":1,\"expires\":1}";
 	char reply[BUS_INBOX_BYTES + 8];
+	struct err ignored;
 	snprintf(reply, sizeof reply, "%s.left", p->inbox);
-	natsConnection_PublishRequest(p->bus->nc, p->request_subject, reply, body, (int)sizeof body - 1);
+	if (*left && bus_sub_open(p->bus, reply, NULL, on_left, p, &p->answer, &ignored) == STATUS_OK) {
+		p->left = *left;
+		p->left_arg = arg;
+		p->left_epoch = atomic_load(&p->bus->epoch);
+		*left = NULL;
+	}
+	end(p);
+	/* To count the requests that wait the server throws out those to which nobody listens any more. */
+	natsConnection_PublishRequest(p->bus->nc, p->info_subject, reply, "", 0);
 	bus_sent(p->bus);
 }
 
-void bus_pull_stop(struct bus_pull *p)
+void bus_pull_stop(struct bus_pull *p, bus_pull_left_fn left, void *arg)
 {
 	pthread_mutex_lock(&p->mu);
-	bool first = !p->stopped && p->sub;
+	bool first = !p->stopped;
 	p->stopped = true;
-	end(p);
-	if (first)
-		say_that_we_left(p);
+	if (first && p->sub && atomic_load(&p->bus->connected))
+		leave(p, &left, arg);
+	else
+		end(p);
 	pthread_mutex_unlock(&p->mu);
+	if (left)
+		left(arg);
 }
 
 void bus_pull_close(struct bus_pull *p)
 {
-	bus_pull_stop(p);
+	bus_pull_stop(p, NULL, NULL);
 	bus_task_remove(p->bus, &p->task);
+	tell_left(p);
+	if (p->answer)
+		bus_unsubscribe(p->answer);
 	if (p->sub) {
 		bus_sub_wait(p->sub);
 		bus_sub_free(p->sub);

@@ -39,8 +39,13 @@ size_t bus_pull_wanted(struct bus_pull *p);
  * Stops asking, for good. What the server sends before it has read that may still arrive, for as long as our requests hold
  * (BUS_PULL_EXPIRES_MS): a server that is slow just then must not send to nobody. Usually that is a round trip; without a
  * connection it is BUS_PULL_SETTLE_MS.
+ *
+ * Messages are best handed back after `left` (may be NULL) was called: nats-server 2.9.10, told to hand one out again while all
+ * it has are requests of somebody who left, forgets it until its lease is over and hands out the newest one twice instead.
+ * `left` is called once, on any thread: when the broker has noted that we left, when the connection was lost, or on close.
  */
-void bus_pull_stop(struct bus_pull *p);
+typedef void (*bus_pull_left_fn)(void *arg);
+void bus_pull_stop(struct bus_pull *p, bus_pull_left_fn left, void *arg);
 /* Stops, and returns when no callback runs any more. */
 void bus_pull_close(struct bus_pull *p);
 

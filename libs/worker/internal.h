@@ -125,11 +125,12 @@ struct worker {
 	double rate_per_ms;
 	size_t prefetch; /* how many jobs of a priority are to be at hand */
 	bool draining, handing_back;
-	int64_t drain_deadline_ms, hand_back_from_ms;
+	int64_t drain_deadline_ms;
 	struct worker_entry *free_entries;
 	size_t free_n;
 
 	_Atomic bool stop_requested;
+	_Atomic int pulls_left; /* how many of the pulls the broker has noted to be gone */
 	_Atomic int64_t stop_deadline_ms;
 	_Atomic bool detach_requested;
 	_Atomic size_t in_flight_now, waiting_now;

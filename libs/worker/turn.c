@@ -3,11 +3,6 @@
 #include "worker/internal.h"
 
 #define TICK_MS 250
-/*
- * The broker first has to notice that our pull requests are gone: nats-server 2.9.10, told to hand a job out again while all it
- * has are requests of somebody who left, forgets the job until its lease is over and hands out the newest one twice instead.
- */
-#define HAND_BACK_AFTER_MS 30
 #define RATE_WINDOW_MS 100
 /* Prefetch enough for this long at the measured pace, so that the queue never runs dry between two pulls. */
 #define PREFETCH_MS 100.0
@@ -232,20 +227,31 @@ static void hand_back_waiting(struct worker *w)
 	w->handing_back = true;
 }
 
+static void on_left(void *arg)
+{
+	struct worker *w = arg;
+	if (atomic_fetch_add(&w->pulls_left, 1) + 1 == PULL_COUNT)
+		loop_wake(w->loop);
+}
+
+/* See bus_pull_stop(). A broker that is slow just then has all the time there is. */
+static bool may_hand_back(struct worker *w, int64_t now_ms)
+{
+	return atomic_load(&w->pulls_left) == PULL_COUNT || now_ms >= w->drain_deadline_ms || !bus_is_connected(w->bus);
+}
+
 static void drain(struct worker *w)
 {
 	int64_t now_ms = clock_mono_ms(w->clock);
 	if (!w->draining) {
 		w->draining = true;
-		w->hand_back_from_ms = now_ms + HAND_BACK_AFTER_MS;
 		w->drain_deadline_ms = atomic_load(&w->stop_deadline_ms);
 		for (int p = 0; p < PULL_COUNT; p++)
-			bus_pull_stop(w->pulls[p]);
-		loop_timer_start(w->loop, &w->tick, HAND_BACK_AFTER_MS, on_tick, w);
+			bus_pull_stop(w->pulls[p], on_left, w);
 	}
-	if (now_ms >= w->hand_back_from_ms)
+	if (may_hand_back(w, now_ms))
 		hand_back_waiting(w); /* each time: a claim that is answered later still waits for its turn */
-	if (now_ms >= w->drain_deadline_ms && now_ms >= w->hand_back_from_ms)
+	if (now_ms >= w->drain_deadline_ms)
 		for (struct worker_entry *e = w->running_head; e; e = e->running_next)
 			if (atomic_load(&e->state) == ENTRY_RUNNING && !e->handed_back) {
 				e->handed_back = true;

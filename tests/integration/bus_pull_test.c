@@ -182,7 +182,7 @@ TEST(after_stop_nothing_more_is_asked_for)
 	bus_pull_want(pull, 100);
 	fill(3);
 	WAIT_FOR(delivered == 3, "the messages");
-	bus_pull_stop(pull);
+	bus_pull_stop(pull, NULL, NULL);
 	bus_pull_want(pull, 10);
 	struct err err;
 	CHECK_OK(bus_flush(bus, 2000, &err), err);
@@ -191,6 +191,53 @@ TEST(after_stop_nothing_more_is_asked_for)
 	CHECK_INT(consumer().waiting, 3);
 	end();
 	CHECK_INT(delivered, 3);
+}
+
+static uint64_t requests_waiting(void)
+{
+	scoped_buf answer = {0};
+	struct err err;
+	struct json doc, n;
+	int64_t waiting;
+	CHECK_OK(bus_request(bus, &(struct bus_out){.subject = "$JS.API.CONSUMER.INFO.TEST.C"}, 5000, &answer, &err), err);
+	CHECK_OK(json_parse(buf_span(&answer), &doc, &err), err);
+	CHECK(json_member(doc, SPAN("num_waiting"), &n) && json_i64(n, &waiting));
+	return (uint64_t)waiting;
+}
+
+static void count_left(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+/* What is handed back from then on goes to somebody else, although nobody pulls just then. */
+TEST(the_broker_says_when_it_has_noted_that_we_left)
+{
+	atomic_int left = 0;
+	begin();
+	open_pull(NULL);
+	bus_pull_want(pull, 100);
+	fill(3);
+	WAIT_FOR(delivered == 3, "the messages");
+	CHECK_INT(requests_waiting(), 1);
+	bus_pull_stop(pull, count_left, &left);
+	WAIT_FOR(atomic_load(&left) == 1, "the answer");
+	CHECK_INT(requests_waiting(), 0);
+	end();
+	CHECK_INT(atomic_load(&left), 1);
+}
+
+TEST(a_broker_that_does_not_say_so_holds_nobody_up)
+{
+	atomic_int left = 0;
+	begin();
+	open_pull(NULL);
+	test_nats_kill(SIGKILL);
+	WAIT_FOR(!bus_is_connected(bus), "the loss of the connection");
+	bus_pull_stop(pull, count_left, &left);
+	CHECK_INT(atomic_load(&left), 1);
+	end();
+	CHECK_INT(atomic_load(&left), 1);
 }
 
 static void *fill_all(void *arg)
