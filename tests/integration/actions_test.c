@@ -51,7 +51,7 @@ TEST(failed_jobs_are_retried_when_the_step_is_approved_and_not_before)
 	CHECK_JSON(done, "/status", "succeeded");
 	CHECK_JSON(done, "/output/retried", "3");
 	WAIT_FOR(has_status("acme", "job-1", "pending"), "the jobs to be queued again");
-	CHECK_INT(stored(STREAM_STATE, "gannet.acme.actions.completed"), 1);
+	WAIT_FOR(stored(STREAM_STATE, "gannet.acme.actions.completed") == 1, "what is told of it");
 	/* once more: it has run */
 	const char *again = ask_for("acme", "actions.approve", approval(plan, step), STATUS_OK);
 	CHECK_JSON(again, "/already", "true");
@@ -107,7 +107,7 @@ TEST(an_action_of_the_application_waits_in_the_stream_until_it_is_reported)
 	report = text_of("{\"action_id\":\"%s\",\"status\":\"failed\"}", id);
 	CHECK_JSON(ask_for("acme", "actions.report", report, STATUS_OK), "/message", "40 clips");
 	CHECK(strcmp(test_json(plan_of(1, 4), "/plan_id"), test_json(plan, "/plan_id")));
-	CHECK_INT(stored(STREAM_STATE, "gannet.acme.actions.completed"), 1);
+	WAIT_FOR(stored(STREAM_STATE, "gannet.acme.actions.completed") == 1, "what is told of it");
 }
 
 /* A plan with a step that pauses a queue: jobs that begin to fail, which takes half an hour to see, so it is put there. */
@@ -199,7 +199,7 @@ TEST(an_action_whose_executor_is_killed_is_taken_up_by_another_and_has_one_outco
 	CHECK_JSON(done, "/output/retried", "7");
 	CHECK_JSON(ask_for("acme", "actions.approve", approval(plan, 1), STATUS_OK), "/already", "true");
 	WAIT_FOR(stored(STREAM_ACTIONS, "gannet.>") == 0, "the action to be acknowledged");
-	CHECK_INT(stored(STREAM_STATE, "gannet.acme.actions.completed"), 1);
+	WAIT_FOR(stored(STREAM_STATE, "gannet.acme.actions.completed") == 1, "what is told of it");
 }
 
 TEST(many_that_approve_the_same_step_at_once_run_it_once)
