@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bus/kv.h"
@@ -284,7 +285,9 @@ TEST(look_up_that_nobody_answers_says_so)
 	CHECK(asked[0].status != STATUS_OK && asked[0].status != STATUS_NOT_FOUND);
 	_Atomic bool done = false;
 	pthread_t thread;
+	siginfo_t stopped;
 	kill(test_nats_pid(), SIGSTOP);
+	CHECK(waitid(P_PID, (id_t)test_nats_pid(), &stopped, WSTOPPED) == 0);
 	CHECK(pthread_create(&thread, NULL, pass_time, &done) == 0);
 	bus_lookup(lookup, asked, countof(asked));
 	done = true;
