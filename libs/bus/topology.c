@@ -2,6 +2,7 @@
 #include "bus/topology.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "bus/internal.h"
 #include "contract/job.h"
@@ -230,6 +231,20 @@ struct object {
 	struct span body;
 };
 
+/* How often and how long to wait for somebody else's creation to be done, which until then looks like a stream in the way of ours. */
+#define CREATION_TRIES 50
+#define CREATION_NS 20000000
+
+/* Whether a creation that was refused is worth another look. */
+static bool is_being_created(const struct object *o, int code, int tries)
+{
+	if (code == BUS_API_SUBJECTS_OVERLAP && tries < CREATION_TRIES) {
+		nanosleep(&(struct timespec){.tv_nsec = CREATION_NS}, NULL);
+		return true;
+	}
+	return code == o->exists_code && tries < 3;
+}
+
 /*
  * Asked for, created when missing. Somebody else may create it between the two: then it is asked for again.
  * "action":"create" keeps newer servers from updating a consumer; older ones that created the same one twice say yes.
@@ -243,7 +258,7 @@ static enum status ensure(struct bus *b, const struct object *o, struct err *err
 		enum status s = bus_api(b, o->info, SPAN(""), &answer, &doc, &code, err);
 		if (s != STATUS_OK && code == o->missing_code)
 			s = bus_api(b, o->create, o->body, &answer, &doc, &code, err);
-		if (s != STATUS_OK && code == o->exists_code && tries < 3)
+		if (s != STATUS_OK && is_being_created(o, code, tries))
 			continue;
 		if (s != STATUS_OK)
 			return s;

@@ -90,8 +90,10 @@ static enum status run_once(struct reasoner *r, struct span tenant, struct actio
 			return s;
 	}
 	if (s == STATUS_OK) {
+		/* Run before we could record it: then the record tells of this very approval. */
+		bool ours = now.approved_at.ms == a->approved_at.ms && span_eq(now.approved_by, a->approved_by);
 		*a = now;
-		a->already = (struct opt_bool){true, true};
+		a->already = (struct opt_bool){!ours, !ours};
 	}
 	return s;
 }

@@ -46,6 +46,17 @@ TEST(several_services_may_create_it_at_once)
 	}
 }
 
+TEST(a_foreign_stream_on_our_subjects_is_said_to_be_in_the_way)
+{
+	struct err err;
+	bus = open_bus();
+	api(bus, "STREAM.CREATE.FOREIGN", "{\"name\":\"FOREIGN\",\"subjects\":[\"gannet.*.findings.>\"],\"storage\":\"file\"}");
+	CHECK_STATUS(bus_topology_ensure(bus, STREAM_FINDINGS, &bus_limits_default, &err), STATUS_INVALID);
+	CHECK_HAS(err.msg, "STREAM.CREATE.FINDINGS: subjects overlap");
+	CHECK(!err.retryable);
+	bus_close(bus);
+}
+
 TEST(it_is_the_same_after_a_restart_of_the_server)
 {
 	bus = open_bus();
