@@ -33,14 +33,4 @@ static void check_refusal(void (*refuse)(bool on), const char *sqlstate)
 	CHECK_INT(test_wait_exit(p), 0);
 }
 
-TEST(a_database_that_becomes_read_only_is_waited_out)
-{
-	test_postgres_url();
-	check_refusal(be_read_only, "25006");
-}
-
-TEST(a_database_whose_disk_is_full_is_waited_out)
-{
-	if (has_small_disk())
-		check_refusal(be_full, "53100");
-}
+REFUSAL_TESTS(check_refusal)

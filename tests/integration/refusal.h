@@ -72,4 +72,17 @@ static inline bool check_says(const struct test_process *p, const char *check, c
 	return strcmp(test_json(body.data, text_of("/checks/%s/status", check)), status) == 0;
 }
 
+/* Both, for `check(refuse, sqlstate)`, which turns the refusal on and off. */
+#define REFUSAL_TESTS(check)                                                                                           \
+	TEST(a_database_that_becomes_read_only_is_waited_out)                                                              \
+	{                                                                                                                  \
+		test_postgres_url();                                                                                           \
+		check(be_read_only, "25006");                                                                                  \
+	}                                                                                                                  \
+	TEST(a_database_whose_disk_is_full_is_waited_out)                                                                  \
+	{                                                                                                                  \
+		if (has_small_disk())                                                                                          \
+			check(be_full, "53100");                                                                                   \
+	}
+
 #endif
